@@ -1,0 +1,66 @@
+"""Where SageMaker puts things, and where it looks for what we leave."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.failure import TrainingError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paths:
+    """The folders of one training job below a base that is `/opt/ml` on SageMaker."""
+
+    base: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Paths:
+        """The job's folders; `SAGEMAKER_BASE_DIR` moves them, as in SageMaker's own toolkits."""
+        values = os.environ if environment is None else environment
+        return cls(base=Path(values.get("SAGEMAKER_BASE_DIR") or "/opt/ml"))
+
+    @property
+    def model(self) -> Path:
+        return self.base / "model"
+
+    @property
+    def output_data(self) -> Path:
+        return self.base / "output" / "data"
+
+    @property
+    def failure(self) -> Path:
+        return self.base / "output" / "failure"
+
+    def channel(self, name: str) -> Path:
+        """The folder that channel `name` is downloaded to."""
+        return self.base / "input" / "data" / name
+
+    def channels(self) -> list[str]:
+        """The names of the job's channels, as its configuration lists them."""
+        return sorted(self._config("inputdataconfig"))
+
+    def hyperparameters(self) -> dict[str, str]:
+        """The job's hyperparameters; empty when the request had none."""
+        return {name: str(value) for name, value in self._config("hyperparameters").items()}
+
+    def hosts(self) -> list[str]:
+        """The names of the job's instances; at least one."""
+        hosts = self._config("resourceconfig").get("hosts") or ["algo-1"]
+        return [str(host) for host in hosts]
+
+    def _config(self, name: str) -> dict[str, Any]:
+        path = self.base / "input" / "config" / f"{name}.json"
+        if not path.exists():
+            return {}
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise TrainingError(f"input/config/{name}.json is not JSON: {error}") from error
+        if not isinstance(content, dict):
+            raise TrainingError(f"input/config/{name}.json must hold a JSON object")
+        return content
