@@ -1,0 +1,82 @@
+"""Resource types of ours in ministack's CloudFormation."""
+
+import contextvars
+import functools
+from typing import Any
+
+from local_aws.adapter.types import CreateResource, DeleteResource, UpdateResource
+
+_ours: set[str] = set()
+_deleting_stack: contextvars.ContextVar[str] = contextvars.ContextVar("deleting_stack", default="")
+
+
+def register_cloudformation_type(
+    type_name: str,
+    *,
+    create: CreateResource,
+    update: UpdateResource,
+    delete: DeleteResource,
+    stack_tags: bool = False,
+) -> None:
+    """Let stacks hold resources of this type.
+
+    The functions run on worker threads and may take as long as the resource does. An exception
+    fails the resource with its message, and the stack rolls back. `update` answers a new physical id
+    for a replacement: the old resource is deleted when the stack cleans up. `stack_tags` adds the
+    stack's own tags to the property `Tags`.
+    """
+    from ministack.services.cloudformation import provisioners
+
+    def create_it(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        return create(props, stack_name=stack_name, logical_id=logical_id)
+
+    def update_it(
+        physical_id: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        stack_name: str,
+        logical_id: str,
+    ) -> Any:
+        return update(physical_id, new, old, stack_name=stack_name, logical_id=logical_id)
+
+    def delete_it(physical_id: str, props: dict[str, Any], logical_id: str) -> None:
+        delete(physical_id, props, stack_name=_deleting_stack.get(), logical_id=logical_id)
+
+    provisioners._RESOURCE_HANDLERS[type_name] = {
+        "create": create_it,
+        "update": update_it,
+        "update_with_logical_id": True,
+        "delete": delete_it,
+        "delete_with_logical_id": True,
+    }
+    if stack_tags:
+        provisioners._STACK_TAG_PROPERTY[type_name] = ("Tags", "list")
+    _ours.add(type_name)
+
+
+def install() -> None:
+    """Run our types on worker threads, and tell a delete which stack it belongs to."""
+    from ministack.services.cloudformation import provisioners, stacks
+
+    blocks = stacks._runs_on_worker_thread
+    # On the event loop one slow create would freeze every service of the server.
+    stacks._runs_on_worker_thread = lambda kind: kind in _ours or blocks(kind)
+
+    remove = provisioners._delete_resource
+
+    @functools.wraps(remove)
+    def delete_resource(
+        resource_type: str,
+        physical_id: str,
+        props: dict[str, Any],
+        stack_name: str | None = None,
+        logical_id: str | None = None,
+    ) -> None:
+        token = _deleting_stack.set(stack_name or "")
+        try:
+            remove(resource_type, physical_id, props, stack_name, logical_id)
+        finally:
+            _deleting_stack.reset(token)
+
+    provisioners._delete_resource = delete_resource
+    stacks._delete_resource = delete_resource

@@ -1,0 +1,180 @@
+"""Services of ours behind ministack's door: routed, authorized and answered like its own."""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+from local_aws.adapter import process
+from local_aws.adapter.permissions import (
+    ResourceArn,
+    caller_denial,
+    enforce_service,
+    parameters,
+)
+from local_aws.adapter.types import Handler, Request, Response
+
+log = logging.getLogger("local_aws")
+
+_SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
+_ROLE_MEMBERS = ("RoleArn", "ExecutionRoleArn")
+_paths: dict[str, str] = {}
+_scopes: dict[str, str] = {}
+models: dict[str, str] = {}
+"""Our services that have a botocore model of their own name, for what shapes answers by it."""
+
+
+def register_service(
+    name: str,
+    handler: Handler,
+    *,
+    json_target_prefix: str | None,
+    path_prefixes: Sequence[str] = (),
+    credential_scopes: Sequence[str] = (),
+    rest_models: Sequence[str] = (),
+    resource_arn: ResourceArn | None = None,
+    passes_roles_to: str | None = None,
+) -> None:
+    """Serve `name`, which is also its signing name and its IAM prefix.
+
+    `handler` is called on a thread of its own with account and region set, and may block. Under
+    enforcement a call needs `name:<Action>` on `resource_arn(action, parameters, path)`; REST paths
+    are named by the botocore services in `rest_models`. With `passes_roles_to` the caller also needs
+    iam:PassRole on the roles it hands over.
+    """
+    from ministack import app
+    from ministack.core import responses, router
+
+    # The names of one process are few, so an entry per service is all the routing there is.
+    router.SERVICE_PATTERNS[name] = {
+        "target_prefixes": [f"{json_target_prefix}."] if json_target_prefix else []
+    }
+    for scope in (name, *credential_scopes):
+        _scopes[scope] = name
+    for prefix in path_prefixes:
+        _paths[prefix] = name
+    # ministack rewrites content types by the service's protocol; ours sets its own, per answer.
+    responses._BOTOCORE_NAME[name] = "no-such-model"
+    models[name] = name
+    app.SERVICE_HANDLERS[name] = _door(handler, passes_roles_to)
+    if resource_arn is not None:
+        enforce_service(name, models=rest_models, resource_arn=resource_arn)
+
+
+def install() -> None:
+    """Route by credential scope and path to our services before ministack guesses."""
+    from ministack import app
+    from ministack.core import router
+
+    others = router.detect_service
+
+    def detect_service(
+        method: str, path: str, headers: dict[str, str], query_params: dict[str, Any]
+    ) -> Any:
+        if not headers.get("x-amz-target"):
+            signed = _SCOPE.search(headers.get("authorization", ""))
+            if signed and signed.group(1) in _scopes:
+                return _scopes[signed.group(1)]
+            for prefix, name in _paths.items():
+                if not signed and path.startswith(prefix):
+                    return name
+        return others(method, path, headers, query_params)
+
+    router.detect_service = detect_service
+    app.detect_service = detect_service
+
+
+def _door(
+    handler: Handler, passes_roles_to: str | None
+) -> Callable[..., Awaitable[tuple[int, dict[str, str], Any]]]:
+    async def handle(
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, Any],
+    ) -> tuple[int, dict[str, str], Any]:
+        from ministack.core.concurrency import run_reentrant
+        from ministack.core.iam_evaluator import caller_arn
+        from ministack.core.responses import StreamingResponse
+
+        target = headers.get("x-amz-target", "")
+        request = Request(
+            method=method,
+            path=path,
+            headers=headers,
+            body=body.encode() if isinstance(body, str) else body,
+            query={
+                key: value[0] if isinstance(value, list) and value else str(value)
+                for key, value in query_params.items()
+            },
+            action=target.rpartition(".")[2] or None,
+            caller=caller_arn() or "",
+        )
+        response: Response = await run_reentrant(_answer, handler, request, passes_roles_to)
+        if isinstance(response.body, bytes):
+            return response.status, dict(response.headers), response.body
+        runner = _runner(response.body)
+        return response.status, dict(response.headers), StreamingResponse(runner)
+
+    return handle
+
+
+def _answer(handler: Handler, request: Request, passes_roles_to: str | None) -> Response:
+    if passes_roles_to and process.settings().enforce:
+        refusal = _pass_role_refusal(request, passes_roles_to)
+        if refusal:
+            return refusal
+    try:
+        return handler(request)
+    except Exception as error:
+        log.exception("%s %s failed", request.action or request.method, request.path)
+        return _json_error(500, "InternalFailure", f"{type(error).__name__}: {error}")
+
+
+def _pass_role_refusal(request: Request, service_principal: str) -> Response | None:
+    if not (request.action or "").startswith(("Create", "Update")):
+        return None
+    from ministack.core.router import extract_access_key_id
+
+    access_key = extract_access_key_id(dict(request.headers), {})
+    if access_key == "test":  # Step Functions calls in process; the task's role was asked there
+        return None
+    given = parameters(request.body)
+    for member in _ROLE_MEMBERS:
+        if isinstance(given.get(member), str):
+            denial = caller_denial(
+                access_key,
+                "iam:PassRole",
+                given[member],
+                context={"iam:PassedToService": service_principal},
+            )
+            if denial:
+                return _json_error(400, "AccessDeniedException", denial.message)
+    return None
+
+
+def _json_error(status: int, code: str, message: str) -> Response:
+    return Response(
+        status=status,
+        headers={"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code},
+        body=json.dumps({"__type": code, "message": message}).encode(),
+    )
+
+
+def _runner(pieces: Iterator[bytes]) -> Callable[[Any, Any], Awaitable[None]]:
+    async def run(send: Any, _receive: Any) -> None:
+        from ministack.core.concurrency import run_reentrant
+
+        try:
+            while (piece := await run_reentrant(next, pieces, None)) is not None:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            close = getattr(pieces, "close", None)
+            if close:
+                await asyncio.to_thread(close)
+
+    return run
