@@ -1,0 +1,63 @@
+"""Refuse once, with everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from aws_cdk import Token
+
+
+@dataclass(kw_only=True, slots=True)
+class Faults:
+    """Collects what is wrong with one object and raises it as one ValueError.
+
+    Values that are only known at deploy time (CloudFormation parameters) are let through: their
+    allowed values are checked on the parameter.
+
+    >>> faults = Faults(of="endpoint churn")
+    >>> faults.unless_between("max_concurrency", 500, 1, 200, "lower it")
+    >>> faults.raise_any()
+    Traceback (most recent call last):
+    ...
+    ValueError: endpoint churn: max_concurrency is 500, allowed is 1 to 200: lower it
+    """
+
+    of: str
+    found: list[str] = field(default_factory=list)
+
+    def add(self, fault: str) -> None:
+        self.found.append(fault)
+
+    def extend(self, faults: Iterable[str]) -> None:
+        self.found.extend(faults)
+
+    def unless_one_of(
+        self, name: str, value: object, allowed: Sequence[object], advice: str = ""
+    ) -> None:
+        """A fault unless the value is one of those allowed (or not known yet)."""
+        if known(value) and value not in allowed:
+            listed = ", ".join(str(one) for one in allowed)
+            self.add(f"{name} is {value!r}, allowed is one of {listed}{_advice(advice)}")
+
+    def unless_between(
+        self, name: str, value: float, low: float, high: float, advice: str = ""
+    ) -> None:
+        """A fault unless low <= value <= high (or not known yet)."""
+        if known(value) and not low <= value <= high:
+            self.add(f"{name} is {value}, allowed is {low} to {high}{_advice(advice)}")
+
+    def raise_any(self) -> None:
+        """Raise ValueError with every fault found, if there is one."""
+        if self.found:
+            lines = self.found[0] if len(self.found) == 1 else "\n  - " + "\n  - ".join(self.found)
+            raise ValueError(f"{self.of}: {lines}")
+
+
+def known(value: object) -> bool:
+    """False when the value is a token: a parameter's value is not known before the deployment."""
+    return not Token.is_unresolved(value)
+
+
+def _advice(advice: str) -> str:
+    return f": {advice}" if advice else ""

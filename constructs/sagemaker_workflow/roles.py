@@ -1,0 +1,229 @@
+"""Execution roles that hold what they were granted, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import Construct, IConstruct
+
+from sagemaker_workflow.acknowledge import acknowledge_wildcards
+from sagemaker_workflow.faults import Faults
+
+Kind = Literal["hosting", "training", "processing", "transform"]
+
+# What may ask for the role (contracts 13.1). Hosting breaks with anything narrower, and a
+# transform job runs under its model's role, which CreateModel assumes as well.
+_SOURCES: dict[str, str] = {
+    "hosting": "*",
+    "transform": "*",
+    "training": "training-job/*",
+    "processing": "processing-job/*",
+}
+_LOG_GROUPS = {
+    "training": "/aws/sagemaker/TrainingJobs",
+    "processing": "/aws/sagemaker/ProcessingJobs",
+    "transform": "/aws/sagemaker/TransformJobs",
+}
+_LOG_ACTIONS = (
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "logs:DescribeLogStreams",
+)
+_NETWORK_ACTIONS = (
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeSecurityGroups",
+)
+
+
+class ExecutionRole(Construct):
+    """A role SageMaker assumes, with one managed policy that grants fill.
+
+    The trust names this account's own SageMaker resources, against the confused deputy. The policy
+    is a resource of its own, so that a model can wait for it (`make_wait`): the first deployment
+    otherwise races the policy. Grants from AWS's own constructs go to `role.policy`, for example
+    `topic.grant_publish(role.policy)`.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, kind: Kind) -> None:
+        super().__init__(scope, id_)
+        faults = Faults(of=f"execution role {self.node.path}")
+        faults.unless_one_of("kind", kind, get_args(Kind))
+        faults.raise_any()
+        self.kind = kind
+        self._granted: set[str] = set()
+        self.role = self._build_role()
+        self.policy = iam.ManagedPolicy(self, "Policy", roles=[self.role])
+        self.grant_metrics()
+        if kind in _LOG_GROUPS:
+            self._grant_job_logs(_LOG_GROUPS[kind])
+
+    @property
+    def role_arn(self) -> str:
+        return self.role.role_arn
+
+    def make_wait(self, construct: IConstruct) -> None:
+        """The construct is created after every policy of this role, those added later included."""
+        construct.node.add_dependency(self)
+
+    def grant_pull(self, *repository_arns: str) -> None:
+        """The role can pull images from these repositories."""
+        self._allow(
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:GetDownloadUrlForLayer",
+            "ecr:BatchGetImage",
+            on=repository_arns,
+        )
+        self._allow(
+            "ecr:GetAuthorizationToken", on=["*"], why="the action has no resource to scope to"
+        )
+
+    def grant_read(self, bucket: s3.IBucket, prefix: str = "") -> None:
+        """The role can list and read the objects whose keys start with the prefix."""
+        self._allow(
+            "s3:GetObject",
+            on=[bucket.arn_for_objects(f"{prefix}*")],
+            why=f"every object under the prefix {prefix or '(all)'!r} may be read, no other",
+        )
+        self._list(bucket, prefix)
+        self.grant_key(bucket.encryption_key, "kms:Decrypt")
+
+    def grant_read_object(self, bucket: s3.IBucket, key: str) -> None:
+        """The role can read this one object."""
+        self._allow("s3:GetObject", on=[bucket.arn_for_objects(key)])
+        self.grant_key(bucket.encryption_key, "kms:Decrypt")
+
+    def grant_write(self, bucket: s3.IBucket, prefix: str = "") -> None:
+        """The role can write objects under the prefix, multipart uploads included."""
+        self._allow(
+            "s3:PutObject",
+            "s3:AbortMultipartUpload",
+            on=[bucket.arn_for_objects(f"{prefix}*")],
+            why=f"names of objects under the prefix {prefix or '(all)'!r} are made at run time",
+        )
+        # A multipart upload reads its own parts back: Decrypt besides GenerateDataKey.
+        self.grant_key(bucket.encryption_key, "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
+
+    def grant_key(self, key: kms.IKey | None, *actions: str) -> None:
+        """The role can use the key so; nothing to do for a bucket or topic without one."""
+        if key is not None:
+            self._allow(*actions, on=[key.key_arn])
+
+    def grant_volume_key(self, key: kms.IKey | None) -> None:
+        """The role can encrypt the storage of its instances with the key."""
+        self.grant_key(
+            key, "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"
+        )
+
+    def grant_logs(self, group: logs.ILogGroup) -> None:
+        """The role can write to this log group."""
+        self._allow(*_LOG_ACTIONS, on=[group.log_group_arn])
+
+    def grant_metrics(self, *namespaces: str) -> None:
+        """The role can publish metrics to SageMaker's namespaces and to those named here."""
+        self._allow(
+            "cloudwatch:PutMetricData",
+            on=["*"],
+            why="the action has no resource; the namespace is limited by a condition",
+            only_if={
+                "StringLike": {
+                    "cloudwatch:namespace": ["/aws/sagemaker/*", "AWS/SageMaker", *namespaces]
+                }
+            },
+        )
+
+    def grant_publish(self, topic: sns.ITopic, key: kms.IKey | None = None) -> None:
+        """The role can publish to the topic; say its key when it is encrypted."""
+        self._allow("sns:Publish", on=[topic.topic_arn])
+        self.grant_key(key, "kms:Decrypt", "kms:GenerateDataKey")
+
+    def grant_describe_alarms(self) -> None:
+        """The role can read alarms: without it a rollout's automatic rollback does nothing."""
+        stack = Stack.of(self)
+        every = stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name="*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self._allow(
+            "cloudwatch:DescribeAlarms",
+            on=[every],
+            why="a list call, which CloudWatch authorises for alarm:* only; it reads, no more",
+        )
+
+    def grant_network(self) -> None:
+        """The role can place containers in a VPC (contracts 13.2: no conditions are taken)."""
+        self._allow(
+            *_NETWORK_ACTIONS,
+            on=["*"],
+            why="SageMaker validates these nine EC2 actions on * and refuses conditions",
+        )
+
+    def _build_role(self) -> iam.Role:
+        stack = Stack.of(self)
+        source = stack.format_arn(service="sagemaker", resource=_SOURCES[self.kind])
+        if "/" in _SOURCES[self.kind]:
+            resource, name = _SOURCES[self.kind].split("/")
+            source = stack.format_arn(service="sagemaker", resource=resource, resource_name=name)
+        return iam.Role(
+            self,
+            "Resource",
+            assumed_by=iam.ServicePrincipal(
+                "sagemaker.amazonaws.com", conditions={"ArnLike": {"aws:SourceArn": source}}
+            ),
+            description=f"SageMaker {self.kind} of {self.node.path}"[:1000],
+        )
+
+    def _grant_job_logs(self, group: str) -> None:
+        stack = Stack.of(self)
+        arn = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=group,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self._allow(
+            *_LOG_ACTIONS,
+            on=[arn, f"{arn}:log-stream:*"],
+            why="each job makes streams of its own in the service's log group",
+        )
+
+    def _list(self, bucket: s3.IBucket, prefix: str) -> None:
+        self._allow(
+            "s3:ListBucket",
+            on=[bucket.bucket_arn],
+            only_if={"StringLike": {"s3:prefix": [f"{prefix}*"]}} if prefix else None,
+        )
+
+    def _allow(
+        self,
+        *actions: str,
+        on: Sequence[str],
+        why: str = "",
+        only_if: Mapping[str, Mapping[str, list[str]]] | None = None,
+    ) -> None:
+        """Add a statement once; `why` acknowledges the wildcards its resources hold."""
+        said = repr((sorted(actions), list(on), only_if))
+        if said in self._granted:
+            return
+        self._granted.add(said)
+        self.policy.add_statements(
+            iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=only_if)
+        )
+        if why:
+            acknowledge_wildcards(self.policy, on, why)

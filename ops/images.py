@@ -1,0 +1,171 @@
+"""Refresh the lock files that synth reads: AWS-managed image URIs and SageMaker instance types.
+
+`python -m ops.images refresh` writes both beside the constructs; `python -m ops.images check` says
+whether they still are what the installed SDK and botocore say, and exits 1 when not. Both work
+offline. A digest already in the lock is kept while its URI is the same; a new one is written
+`unresolved`, for only a registry can tell it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+LIBRARY = Path(__file__).resolve().parents[1] / "constructs" / "sagemaker_workflow"
+IMAGES = LIBRARY / "images.lock.json"
+INSTANCE_TYPES = LIBRARY / "instance_types.lock.json"
+REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1")
+UNRESOLVED = "unresolved"
+
+# An instance type stands for the processor: the SDK picks the image by it.
+_INSTANCE = {"cpu": "ml.m5.xlarge", "gpu": "ml.g5.xlarge"}
+_ENUMS = {
+    "hosting": "ProductionVariantInstanceType",
+    "transform": "TransformInstanceType",
+    "training": "TrainingInstanceType",
+    "processing": "ProcessingInstanceType",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """One managed image the workflow can use."""
+
+    framework: str
+    version: str
+    scopes: tuple[str, ...] = ("inference",)
+    processors: tuple[str, ...] = ("cpu",)
+    python: str | None = None
+    base: str | None = None
+
+
+WANTED = (
+    Wanted(framework="xgboost", version="3.2-0", scopes=("inference", "training")),
+    Wanted(framework="xgboost", version="1.7-1", scopes=("inference", "training")),
+    Wanted(framework="sklearn", version="1.9-0", scopes=("inference", "training")),
+    Wanted(
+        framework="pytorch", version="2.6.0", scopes=("inference", "training"),
+        processors=("cpu", "gpu"), python="py312",
+    ),
+    Wanted(
+        framework="pytorch", version="2.10.0", scopes=("training",),
+        processors=("cpu", "gpu"), python="py313",
+    ),
+    Wanted(framework="djl-lmi", version="0.38.0", processors=("gpu",)),
+    Wanted(framework="djl-lmi", version="0.33.0", processors=("gpu",)),
+    Wanted(framework="vllm", version="0.30.0", processors=("gpu",), python="py312"),
+    Wanted(
+        framework="huggingface", version="4.51.3", processors=("cpu", "gpu"),
+        python="py312", base="pytorch2.6.0",
+    ),
+    Wanted(
+        framework="huggingface", version="4.56.2", scopes=("training",), processors=("gpu",),
+        python="py312", base="pytorch2.8.0",
+    ),
+)  # fmt: skip
+
+
+def images(previous: dict[str, Any]) -> dict[str, Any]:
+    """The image lock as the installed SDK would have it; known digests are carried over."""
+    digests = {
+        entry["uri"]: entry["digest"]
+        for image in previous.get("images", [])
+        for entry in image["regions"].values()
+    }
+    return {
+        "format": 1,
+        "source": f"sagemaker-core {metadata.version('sagemaker-core')}",
+        "images": [_locked(*one, digests) for one in _each()],
+    }
+
+
+def instance_types() -> dict[str, Any]:
+    """Every instance type the service model knows, by what it can be used for."""
+    import botocore
+
+    folder = Path(botocore.__file__).parent / "data" / "sagemaker" / "2017-07-24"
+    packed = folder / "service-2.json.gz"
+    raw = gzip.decompress(packed.read_bytes()) if packed.is_file() else None
+    model = json.loads(raw if raw is not None else (folder / "service-2.json").read_bytes())
+    return {
+        "format": 1,
+        "source": f"botocore {metadata.version('botocore')}",
+        "types": {use: sorted(model["shapes"][shape]["enum"]) for use, shape in _ENUMS.items()},
+    }
+
+
+def _each() -> Iterator[tuple[Wanted, str, str]]:
+    for wanted in WANTED:
+        for scope in wanted.scopes:
+            for processor in wanted.processors:
+                yield wanted, scope, processor
+
+
+def _locked(wanted: Wanted, scope: str, processor: str, digests: dict[str, str]) -> dict[str, Any]:
+    regions = {}
+    for region in REGIONS:
+        uri = _retrieve(wanted, scope, processor, region)
+        regions[region] = {"uri": uri, "digest": digests.get(uri, UNRESOLVED)}
+    return {
+        "framework": wanted.framework,
+        "version": wanted.version,
+        "scope": scope,
+        "processor": processor,
+        "regions": regions,
+    }
+
+
+def _retrieve(wanted: Wanted, scope: str, processor: str, region: str) -> str:
+    from sagemaker.core import image_uris  # 3 s to import: only where it is used
+
+    # Some frameworks have one scope only and refuse to be told it twice.
+    extra = {} if wanted.framework == "djl-lmi" else {"image_scope": scope}
+    return str(
+        image_uris.retrieve(
+            wanted.framework,
+            region,
+            version=wanted.version,
+            py_version=wanted.python,
+            instance_type=_INSTANCE[processor],
+            base_framework_version=wanted.base,
+            **extra,
+        )
+    )
+
+
+def _text(lock: dict[str, Any]) -> str:
+    return json.dumps(lock, indent=1) + "\n"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 done or up to date, 1 the lock is behind."""
+    parser = argparse.ArgumentParser(prog="python -m ops.images", description=__doc__)
+    parser.add_argument("command", choices=("refresh", "check"))
+    command = parser.parse_args(arguments).command
+    logging.getLogger("sagemaker").setLevel(logging.ERROR)
+    behind = False
+    for path, lock in ((IMAGES, images(_read(IMAGES))), (INSTANCE_TYPES, instance_types())):
+        text = _text(lock)
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        behind = True
+        if command == "refresh":
+            path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{'wrote' if command == 'refresh' else 'is behind:'} {path.name}\n")
+    return int(behind and command == "check")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
