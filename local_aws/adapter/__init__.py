@@ -1,7 +1,7 @@
 """The only place that touches ministack's internals, and all that our services need of it.
 
-ministack is imported when a function is called, so that importing this package needs no ministack.
-`tests/integration/local_aws/platform/test_ministack_internals.py` names every internal it relies on.
+ministack is imported when a function is called, so importing this package needs no ministack. Every
+internal it relies on is named in tests/integration/local_aws/platform/test_ministack_internals.py.
 """
 
 from local_aws.adapter.cloudformation import register_cloudformation_type

@@ -21,9 +21,9 @@ def register_cloudformation_type(
     """Let stacks hold resources of this type.
 
     The functions run on worker threads and may take as long as the resource does. An exception
-    fails the resource with its message, and the stack rolls back. `update` answers a new physical id
-    for a replacement: the old resource is deleted when the stack cleans up. `stack_tags` adds the
-    stack's own tags to the property `Tags`.
+    fails the resource with its message, and the stack rolls back. `update` answers a new physical
+    id for a replacement: the old resource is deleted when the stack cleans up. `stack_tags` adds
+    the stack's own tags to the property `Tags`.
     """
     from ministack.services.cloudformation import provisioners
 

@@ -92,7 +92,8 @@ def _client(service: str, credentials: dict[str, str] | None) -> Any:
         "AWS_ACCESS_KEY_ID": process.account(),
         "AWS_SECRET_ACCESS_KEY": "local",
     }
-    # A session of its own: boto3's default one reads the developer's profile and is not thread-safe.
+    # A session of its own: boto3's default one is shared, and making clients from it is not safe
+    # between threads.
     session = boto3.session.Session(
         aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],

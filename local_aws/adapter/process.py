@@ -75,5 +75,5 @@ def run_shutdown_hooks() -> None:
         hook = _hooks.pop()
         try:
             hook()
-        except Exception:  # noqa: BLE001 - a child left running is worse than a lost traceback
+        except Exception:
             log.exception("a shutdown hook failed")

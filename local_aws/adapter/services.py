@@ -5,9 +5,11 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from local_aws.adapter import process
+from local_aws.adapter.arns import autoscaling_arn, sagemaker_arn
 from local_aws.adapter.permissions import (
     ResourceArn,
     caller_denial,
@@ -22,8 +24,30 @@ _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 _ROLE_MEMBERS = ("RoleArn", "ExecutionRoleArn")
 _paths: dict[str, str] = {}
 _scopes: dict[str, str] = {}
-models: dict[str, str] = {}
-"""Our services that have a botocore model of their own name, for what shapes answers by it."""
+names: set[str] = set()
+"""Our services, each with a botocore model of the same name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Authorization:
+    """How IAM looks at a service: the resource of a call, and who gets the roles it hands over.
+
+    `rest_models` are the botocore services whose REST paths name the action.
+    """
+
+    resource_arn: ResourceArn = lambda _action, _parameters, _path: "*"
+    rest_models: Sequence[str] = ()
+    passes_roles_to: str | None = None
+
+
+_AUTHORIZATION = {
+    "sagemaker": _Authorization(
+        resource_arn=sagemaker_arn,
+        rest_models=("sagemaker-runtime", "sagemaker-featurestore-runtime", "sagemaker-metrics"),
+        passes_roles_to="sagemaker.amazonaws.com",
+    ),
+    "application-autoscaling": _Authorization(resource_arn=autoscaling_arn),
+}
 
 
 def register_service(
@@ -33,23 +57,20 @@ def register_service(
     json_target_prefix: str | None,
     path_prefixes: Sequence[str] = (),
     credential_scopes: Sequence[str] = (),
-    rest_models: Sequence[str] = (),
-    resource_arn: ResourceArn | None = None,
-    passes_roles_to: str | None = None,
 ) -> None:
     """Serve `name`, which is also its signing name and its IAM prefix.
 
     `handler` is called on a thread of its own with account and region set, and may block. Under
-    enforcement a call needs `name:<Action>` on `resource_arn(action, parameters, path)`; REST paths
-    are named by the botocore services in `rest_models`. With `passes_roles_to` the caller also needs
-    iam:PassRole on the roles it hands over.
+    enforcement a call needs `name:<Action>` on the resource it names, and iam:PassRole on the roles
+    it hands over. JSON services are also there for aws-sdk tasks of state machines.
     """
     from ministack import app
     from ministack.core import responses, router
+    from ministack.services import stepfunctions
 
     # The names of one process are few, so an entry per service is all the routing there is.
     router.SERVICE_PATTERNS[name] = {
-        "target_prefixes": [f"{json_target_prefix}."] if json_target_prefix else []
+        "target_prefixes": [f"{json_target_prefix.rstrip('.')}."] if json_target_prefix else []
     }
     for scope in (name, *credential_scopes):
         _scopes[scope] = name
@@ -57,10 +78,17 @@ def register_service(
         _paths[prefix] = name
     # ministack rewrites content types by the service's protocol; ours sets its own, per answer.
     responses._BOTOCORE_NAME[name] = "no-such-model"
-    models[name] = name
-    app.SERVICE_HANDLERS[name] = _door(handler, passes_roles_to)
-    if resource_arn is not None:
-        enforce_service(name, models=rest_models, resource_arn=resource_arn)
+    names.add(name)
+    authorization = _AUTHORIZATION.get(name, _Authorization())
+    app.SERVICE_HANDLERS[name] = _door(handler, authorization.passes_roles_to)
+    enforce_service(name, models=authorization.rest_models, resource_arn=authorization.resource_arn)
+    if json_target_prefix:
+        sdk_name = name.replace("-", "")  # as aws-sdk task resources spell it
+        stepfunctions._AWS_SDK_SERVICE_MAP[sdk_name] = {
+            "protocol": "json",
+            "target_prefix": json_target_prefix.rstrip("."),
+            "service_key": name,
+        }
 
 
 def install() -> None:

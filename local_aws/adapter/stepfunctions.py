@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local_aws.adapter import process, sdk_errors, services
-from local_aws.adapter.permissions import role_denial
+from local_aws.adapter.permissions import parameters, role_denial
 from local_aws.adapter.task_permissions import Need, error_name, needs, role_hand_overs
 from local_aws.adapter.types import StateTask, StateTaskError
 from local_aws.validation import service_model
@@ -67,9 +67,9 @@ class TaskStopFlag:
 def register_state_task(resource: str, fn: StateTask) -> None:
     """Do optimised tasks `arn:aws:states:::<resource>`, with and without `.sync`, by calling `fn`.
 
-    `resource` is `sagemaker:createTrainingJob`. `fn` gets the resource as the state machine wrote it,
-    the task's parameters and a stop flag; it may block. It raises StateTaskError to fail the task;
-    anything else it raises becomes `States.TaskFailed`, which Retry and Catch also see.
+    `resource` is `sagemaker:createTrainingJob`. `fn` gets the resource as the state machine wrote
+    it, the task's parameters and a stop flag; it may block. It raises StateTaskError to fail the
+    task; anything else it raises becomes `States.TaskFailed`, which Retry and Catch also see.
     """
     from ministack.services import stepfunctions
 
@@ -77,24 +77,12 @@ def register_state_task(resource: str, fn: StateTask) -> None:
     stepfunctions._SERVICE_DISPATCH[f"{_PREFIX}{resource}"] = _perform
 
 
-def register_sdk_service(name: str, target_prefix: str | None) -> None:
-    """Let `arn:aws:states:::aws-sdk:<name>:*` reach the service, JSON with a prefix, else Query."""
-    from ministack.services import stepfunctions
-
-    sdk_name = name.replace("-", "")
-    stepfunctions._AWS_SDK_SERVICE_MAP[sdk_name] = (
-        {"protocol": "json", "target_prefix": target_prefix, "service_key": name}
-        if target_prefix
-        else {"protocol": "query"}
-    )
-
-
 def install() -> None:
     """Follow each task from its state machine to its calls, and ask the role before every one."""
     from ministack import app
     from ministack.services import stepfunctions
 
-    register_sdk_service("cloudformation", None)
+    stepfunctions._AWS_SDK_SERVICE_MAP["cloudformation"] = {"protocol": "query"}
 
     execute = stepfunctions._execute_task
 
@@ -112,11 +100,11 @@ def install() -> None:
         stepfunctions._invoke_with_callback,
     )
 
-    def invoke_resource(resource: str, parameters: Any) -> Any:
+    def invoke_resource(resource: str, given: Any) -> Any:
         _enter(resource, parameters)
         return invoke(resource, parameters)
 
-    def invoke_with_callback(resource: str, parameters: Any, token: str, state: Any) -> Any:
+    def invoke_with_callback(resource: str, given: Any, token: str, state: Any) -> Any:
         _enter(resource, parameters)
         return invoke_callback(resource, parameters, token, state)
 
@@ -160,7 +148,7 @@ def install() -> None:
     shape_by = stepfunctions._service_model
     # Our services hide their model from ministack's content types, not from its Step Functions.
     stepfunctions._service_model = lambda name: (
-        service_model(name) if name in services.models else shape_by(name)
+        service_model(name) if name in services.names else shape_by(name)
     )
 
 
@@ -223,7 +211,7 @@ def _ask_for_call(
     prefix = stepfunctions._AWS_SDK_ERROR_PREFIX.get(sdk_service) or sdk_errors.prefix(sdk_service)
     wanted = [Need(action=action, resource=target)]
     if name == "sagemaker":
-        wanted += role_hand_overs(services.parameters(raw))
+        wanted += role_hand_overs(parameters(raw))
     for need in wanted:
         _ask(task, need, lambda: f"{prefix}.{prefix}Exception")
 

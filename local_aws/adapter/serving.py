@@ -1,0 +1,82 @@
+"""ministack's application, with our changes, behind one loopback port."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from local_aws.adapter import cloudformation, permissions, process, services, stepfunctions
+
+
+def prepare(settings: process.Settings) -> None:
+    """ministack loaded and changed to our needs, ready for services to register.
+
+    It reads the environment when imported, so this must come before anything that imports it.
+    """
+    process.configure(settings)
+    folder = process.state_dir().resolve()
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        GATEWAY_PORT=str(settings.port),
+        BIND_HOST="127.0.0.1",
+        IOT_MTLS_ENABLED="0",  # these two would listen on ports of their own, on every address
+        SFTP_ENABLED="0",
+        AUTH="true" if settings.enforce else "false",
+        MINISTACK_ACCOUNT_ID=settings.account,
+        MINISTACK_REGION=settings.region,
+        PERSIST_STATE="0",
+        STATE_DIR=str(folder / "ministack"),
+        S3_DATA_DIR=str(folder / "s3"),
+        TMPDIR=str(temporary),
+    )
+    _lambda_environment(settings)
+    stepfunctions.install()
+    cloudformation.install()
+    services.install()
+    permissions.install()
+
+
+async def serve(stop: asyncio.Event, *, ready: Callable[[], Awaitable[None]]) -> None:
+    """Answer on the loopback port until `stop` is set; `ready` is awaited beside it once."""
+    from hypercorn.asyncio import serve as hypercorn
+    from hypercorn.config import Config
+    from ministack import app
+
+    config = Config()
+    config.bind = [f"127.0.0.1:{process.settings().port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = (
+        1  # clients of a server that was told to stop are not worth waiting for
+    )
+    config.accesslog = None
+    config.loglevel = "WARNING"
+    announcing = asyncio.create_task(_announced(ready))
+    try:
+        await hypercorn(app.app, config, shutdown_trigger=stop.wait)
+    finally:
+        announcing.cancel()
+
+
+async def _announced(ready: Callable[[], Awaitable[None]]) -> None:
+    while not await _accepts():
+        await asyncio.sleep(0.05)
+    await ready()
+
+
+async def _accepts() -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", process.settings().port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+def _lambda_environment(settings: process.Settings) -> None:
+    """What functions inherit: credentials of their own come from ministack, an address from us."""
+    os.environ.setdefault("LAMBDA_EXECUTOR", "local")
+    os.environ["PATH"] = os.pathsep.join(
+        [str(Path(".venv/bin").resolve()), os.environ.get("PATH", "")]  # node of custom resources
+    )
