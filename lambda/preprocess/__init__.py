@@ -1,0 +1,1 @@
+"""One raw CSV object in, one validated, split, encoded and described dataset version out."""
