@@ -1,0 +1,201 @@
+"""The CDK CLI as a child process: one synth, every parameter explicit, its events read live."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OpsError
+from ops.local.checks import node_path
+from ops.local.paths import paths
+from ops.settings import ROOT
+
+# Owned by promotion: a deploy never passes it, so the stack keeps the model it serves.
+PROMOTED = "ModelPackageArn"
+EVENT = re.compile(
+    r"^(?P<stack>[A-Za-z][\w-]*)\s+\|\s+(?P<done>\d+)?(?:/(?P<total>\d+))?\s*\|[^|]*\|\s+"
+    r"(?P<status>[A-Z][A-Z_]+)\s+\|\s+(?P<type>[\w:-]+)\s+\|\s+(?P<path>\S+)(?:\s+\((?P<id>\w+)\))?"
+    r"\s*(?P<reason>.*)$"
+)
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+KEPT_LINES = 400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResourceEvent:
+    """One line of the CLI's progress."""
+
+    stack: str
+    progress: str
+    status: str
+    type: str
+    path: str
+    reason: str
+
+
+def parse(line: str) -> ResourceEvent | None:
+    """The event in a line of the CLI's output, None for any other line."""
+    match = EVENT.match(ANSI.sub("", line).strip())
+    if match is None:
+        return None
+    done, total = match["done"], match["total"]
+    return ResourceEvent(
+        stack=match["stack"],
+        progress=f"{done}/{total}" if total else (done or ""),
+        status=match["status"],
+        type=match["type"],
+        path=match["path"],
+        reason=match["reason"].strip(),
+    )
+
+
+def environment() -> dict[str, str]:
+    """What the CLI and the app it runs find in their environment."""
+    env = dict(os.environ)
+    env.update(
+        PATH=node_path(),
+        CDK_HOME=str(paths().cdk_home),
+        CDK_DISABLE_CLI_TELEMETRY="true",
+        CDK_VALIDATION=os.environ.get("CDK_VALIDATION", "false"),
+        JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION="1",
+        FORCE_COLOR="0",
+        NO_COLOR="1",
+    )
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        # The CLI of today asks STS for the account; without this an EC2 host would be asked first.
+        env.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+    return env
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    what: str,
+    on_line: Callable[[str], None] = lambda line: None,
+    accept: Sequence[int] = (0,),
+) -> tuple[int, list[str]]:
+    """The CLI has run; returns its exit code and last lines, or raises the reason it gave."""
+    command = [str(ROOT / "node_modules/.bin/cdk"), *arguments]
+    command += ["--ci", "--no-notices", "--no-color"]
+    try:
+        process = subprocess.Popen(  # noqa: S603 our pinned CLI
+            command,
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C reaches us; we end the CLI in good order
+        )
+    except FileNotFoundError as fault:
+        raise OpsError(
+            "the CDK CLI is missing (node_modules/.bin/cdk)", fix="make install"
+        ) from fault
+    lines: list[str] = []
+    try:
+        assert process.stdout is not None  # noqa: S101 given PIPE above
+        for line in process.stdout:
+            clean = ANSI.sub("", line.rstrip())
+            lines = [*lines[-KEPT_LINES:], clean]
+            on_line(clean)
+        code = process.wait()
+    except BaseException:
+        _end(process)
+        raise
+    if code not in accept:
+        raise OpsError(f"{what} failed: {reason(lines)}", log=lines[-25:], log_name="cdk")
+    return code, lines
+
+
+def reason(lines: Sequence[str]) -> str:
+    """The sentence in the CLI's output that says why it stopped."""
+    for line in lines:
+        if "❌" in line:
+            return line.replace("❌", "").strip()
+    for line in reversed(lines):
+        if re.search(r"\b(Error|error|refused|Exception)\b", line):
+            return line.strip()
+    return lines[-1].strip() if lines else "it said nothing"
+
+
+def synth(env: str, *, extra: Sequence[str] = ()) -> Path:
+    """The app of an environment is synthesised into a folder of its own."""
+    assembly = paths().assembly
+    arguments = ["synth", "--all", "--quiet", "-c", f"env={env}", "--output", str(assembly), *extra]
+    run(arguments, what=f"cdk synth for {env}")
+    return assembly
+
+
+def templates(assembly: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each stack of an assembly: its name and its template."""
+    manifest = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))
+    for artifact in manifest["artifacts"].values():
+        if artifact.get("type") != "aws:cloudformation:stack":
+            continue
+        properties = artifact["properties"]
+        file = assembly / properties["templateFile"]
+        name = str(properties.get("stackName") or artifact.get("displayName"))
+        yield name, json.loads(file.read_text(encoding="utf-8"))
+
+
+def explicit_parameters(assembly: Path) -> list[str]:
+    """`Stack:Key=value` for each parameter, at its config value; never the model package.
+
+    The config file is the truth: a parameter's default *is* its config value, so passing it
+    undoes an override that nobody wrote into the config. SSM lookups resolve themselves.
+    """
+    found: list[str] = []
+    for stack, template in templates(assembly):
+        for key, declared in template.get("Parameters", {}).items():
+            if key == PROMOTED or str(declared["Type"]).startswith("AWS::SSM::"):
+                continue
+            if key == "BootstrapVersion" or "Default" not in declared:
+                continue
+            found.append(f"{stack}:{key}={declared['Default']}")
+    return found
+
+
+def deploy(
+    assembly: Path,
+    *,
+    on_event: Callable[[ResourceEvent], None],
+    stacks: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    concurrency: int = 2,
+) -> list[str]:
+    """The assembly's stacks, all or the named ones, are deployed; returns the CLI's lines."""
+    overridden = {o.split("=", 1)[0] for o in overrides}
+    given = [p for p in explicit_parameters(assembly) if p.split("=", 1)[0] not in overridden]
+    arguments = ["deploy", "--app", str(assembly), "--require-approval", "never"]
+    arguments += ["--progress", "events", "--concurrency", str(concurrency)]
+    for parameter in [*given, *overrides]:
+        arguments += ["--parameters", parameter]
+    arguments += list(stacks) or ["--all"]
+
+    def read(line: str) -> None:
+        if event := parse(line):
+            on_event(event)
+
+    return run(arguments, what="cdk deploy", on_line=read)[1]
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """The CLI and everything it started have ended; a stack it began goes on in CloudFormation."""
+    for number, patience in ((signal.SIGINT, 5), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue

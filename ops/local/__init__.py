@@ -1,0 +1,1 @@
+"""The AWS on this machine: starting it, deploying to it, stopping it."""
