@@ -1,0 +1,1 @@
+"""The inference image: SageMaker's hosting contract for ONNX models and for user scripts."""

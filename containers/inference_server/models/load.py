@@ -1,0 +1,47 @@
+"""Which model a folder holds, decided by its files."""
+
+from __future__ import annotations
+
+from inference_server.errors import ModelLoadError
+from inference_server.models.base import Predictor
+from inference_server.settings import Settings
+
+# Loading these runs whatever code the file holds.
+_PICKLES = (".pkl", ".pickle", ".joblib", ".dill")
+
+
+def load(settings: Settings) -> Predictor:
+    """The folder's model, proven by a prediction: a script first, then `model.onnx`.
+
+    Raises:
+        ModelLoadError: nothing here can be served, or it cannot predict.
+    """
+    predictor = _choose(settings)
+    predictor.prove()
+    return predictor
+
+
+def _choose(settings: Settings) -> Predictor:
+    folder = settings.model_dir
+    if (settings.script_dir / settings.script).is_file():
+        from inference_server.models.script import ScriptModel
+
+        return ScriptModel(settings)
+    if (folder / "model.onnx").is_file():
+        from inference_server.models.onnx import OnnxModel
+
+        return OnnxModel(folder, settings)
+    if not folder.is_dir():
+        raise ModelLoadError(f"there is no model folder {folder}")
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    listed = ", ".join(found[:20]) + (", ..." if len(found) > 20 else "")
+    needed = "needed: model.onnx, or code/inference.py with model_fn"
+    pickles = [name for name in found if name.endswith(_PICKLES)]
+    if pickles:
+        raise ModelLoadError(
+            f"{', '.join(pickles)} is a pickle, which can run any code when it is loaded; "
+            f"save the model as ONNX instead; {needed}"
+        )
+    raise ModelLoadError(
+        f"nothing to serve in the model folder, found: {listed or 'no files'}; {needed}"
+    )
