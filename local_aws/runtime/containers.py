@@ -1,0 +1,67 @@
+"""What the control plane hands to the data plane, and how the data plane says no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContainerSpec:
+    """One container of a model, as CreateModel's `PrimaryContainer` describes it."""
+
+    image: str
+    model_data_url: str | None
+    model_data_source: dict[str, Any] | None
+    environment: Mapping[str, str]
+    role_arn: str
+    name: str = "primary"
+    network_isolation: bool = False  # EnableNetworkIsolation: the container gets no credentials
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launch:
+    """How an image runs as a process: the ENTRYPOINT, its environment, and where it lives."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path | None
+    folder: Path
+
+
+class RuntimeFailure(Exception):  # noqa: N818  the service's own word: it becomes FailureReason
+    """The data plane could not do it; `reason` is the sentence that becomes FailureReason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StreamRefused(RuntimeFailure):
+    """The container answered a streaming request with an error before its first chunk."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"the container answered {status}")
+        self.status, self.body = status, body
+
+
+class Throttled(Exception):  # noqa: N818  named after ThrottlingException
+    """More requests at once than the serverless endpoint's MaxConcurrency (contracts 4)."""
+
+
+class Timeout(Exception):  # noqa: N818  the invocation's, not the builtin's OSError
+    """The container did not answer `/invocations` in the time it is given (contracts 2.2)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """What the container answered; latencies in microseconds, as CloudWatch counts them."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    model_latency_us: int
+    overhead_us: int
+    model_setup_us: int = field(default=0)  # serverless: how long the cold start took, else 0

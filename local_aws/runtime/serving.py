@@ -1,0 +1,88 @@
+"""One serving container: started, asked for /ping until it answers, stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from local_aws.runtime import images
+from local_aws.runtime.container_http import ContainerClient
+from local_aws.runtime.containers import ContainerSpec, RuntimeFailure
+from local_aws.runtime.logs import LogStream
+from local_aws.runtime.processes import HOSTING_GRACE_SECONDS, Process, free_port, grace
+from local_aws.runtime.workspace import Workspace, require_program
+
+_PING_EVERY_SECONDS = 0.1  # while starting; a laptop's start-up should not wait on a poll
+_LONGEST_TAIL = 600  # of the 1024 characters of a FailureReason
+
+
+class ServingContainer:
+    """A running inference container with a workspace, a port and a log stream of its own."""
+
+    def __init__(
+        self,
+        container: ContainerSpec,
+        *,
+        name: str,
+        model: Path,
+        log: LogStream,
+        platform: Mapping[str, str] | None = None,
+    ) -> None:
+        launch = images.resolve(container.image, container.role_arn)
+        self._log, self._what = log, container.name
+        self._workspace = Workspace(name)
+        # Every process of a variant reads the same files; they are read-only by contract.
+        (self._workspace.base / "model").symlink_to(model, target_is_directory=True)
+        self.port = free_port()
+        env = self._workspace.environment(
+            launch,
+            role_arn=container.role_arn,
+            isolated=container.network_isolation,
+            platform={"SAGEMAKER_BIND_TO_PORT": str(self.port), **(platform or {})},
+            user=container.environment,
+        )
+        words = [*launch.argv, "serve"]
+        try:
+            require_program(words, env)
+        except RuntimeFailure:
+            self._workspace.remove()
+            raise
+        self.client = ContainerClient(self.port)
+        self.process = Process(
+            self._workspace.argv(words), env=env, cwd=self._workspace.home, on_line=log.write
+        )
+
+    def wait_until_healthy(self, *, seconds: float, stop: threading.Event) -> None:
+        """Return once `/ping` answered 200; RuntimeFailure, with the container stopped, if not."""
+        deadline = time.monotonic() + seconds
+        while not self.client.ping():
+            if self.process.wait(_PING_EVERY_SECONDS) is not None:
+                reason = f"ended with exit code {self.process.exit_code}"
+            elif stop.is_set():
+                reason = "was stopped"
+            elif time.monotonic() > deadline:
+                reason = f"gave no 200 in {seconds:g} seconds"
+            else:
+                continue
+            self.stop()
+            raise RuntimeFailure(self._unhealthy(reason))
+
+    def _unhealthy(self, reason: str) -> str:
+        tail = self.process.tail().strip()[-_LONGEST_TAIL:]
+        return (
+            f"the {self._what} container did not pass the ping health check: it {reason}. Logs:"
+            f" {self._log.group}" + (f". Last output: {tail}" if tail else "")
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.exit_code is None
+
+    def stop(self) -> None:
+        """Leave nothing of the container: SIGTERM, 30 seconds, SIGKILL (contracts 2.1)."""
+        self.process.terminate(grace(HOSTING_GRACE_SECONDS))
+        self._log.close()
+        self._workspace.remove()
