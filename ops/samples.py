@@ -31,8 +31,10 @@ WEATHER = (
     "pressure",
     "visib",
 )
-SCHEDULE = ("year", "month", "day", "weekday", "sched_dep_minute", "sched_arr_minute", "carrier")
-SCHEDULE += ("flight", "tailnum", "origin", "dest", "distance", "time_hour")
+SCHEDULE = (
+    *("year", "month", "day", "weekday", "sched_dep_minute", "sched_arr_minute"),
+    *("carrier", "flight", "tailnum", "origin", "dest", "distance", "time_hour"),
+)
 
 
 def flights() -> pd.DataFrame:

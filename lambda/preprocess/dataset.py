@@ -115,7 +115,7 @@ def _column_faults(block: Mapping[str, Any]) -> list[str]:
     elif target in drop:
         faults.append(f"Target {target!r} is dropped.")
     else:
-        kinds = ("number", "integer")
+        kinds: tuple[str, ...] = ("number", "integer")
         if block["problem"] != "regression":
             kinds = ("category", "boolean", "integer")
         if columns[target] not in kinds:

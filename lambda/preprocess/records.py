@@ -101,7 +101,7 @@ def _header(block: list[str]) -> tuple[list[str], int] | None:
     start = next((n for n, line in enumerate(block) if line.strip()), None)
     if start is None:
         return None
-    reader = csv.reader((line + "\n" for line in block[start : start + MAX_RECORD_LINES]))
+    reader = csv.reader(line + "\n" for line in block[start : start + MAX_RECORD_LINES])
     names = [name.strip() for name in next(reader)]
     if "\0" in "".join(names):
         raise ObjectFault("Its first line holds NUL bytes: it is binary or UTF-16, not UTF-8 text.")
