@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,4 +45,4 @@ def _flat(node: Any) -> str:
             return f"<{name}>"
         case {"Fn::ImportValue": value}:
             return _flat(value)
-    return str(node)
+    return json.dumps(node, separators=(",", ":"))

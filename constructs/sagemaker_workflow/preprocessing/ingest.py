@@ -1,0 +1,79 @@
+"""`Ingest`: the one way raw objects become datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from sagemaker_workflow.grants import allow
+from sagemaker_workflow.preprocessing.definition import ingest
+from sagemaker_workflow.state_machine import StateMachine
+from sagemaker_workflow.uploads import UploadTrigger
+
+
+class Ingest(Construct):
+    """A state machine preprocesses each object that arrives under `<dataset>/` in `source`.
+
+    Attributes: machine, role, trigger.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        dataset: Mapping[str, Any],
+        function: lambda_.IFunction,
+        source: s3.IBucket,
+        output: s3.IBucket,
+        topic: sns.ITopic,
+        key: kms.IKey,
+    ) -> None:
+        """Make the machine and its trigger.
+
+        :param dataset: the dataset as the function reads it; its `name` is the prefix of uploads
+        :param function: validates and splits one object
+        :param source: where raw objects arrive
+        :param output: where datasets go
+        :param topic: is told of each object that could not be preprocessed
+        :param key: encrypts topic, log and dead letters
+        """
+        super().__init__(scope, id_)
+        workflow = StateMachine(
+            self,
+            "Machine",
+            definition=ingest(
+                dataset, function_timeout_seconds=_seconds(function.node.default_child)
+            ),
+            substitutions={
+                "Function": function.function_arn,
+                "OutputBucket": output.bucket_name,
+                "Topic": topic.topic_arn,
+            },
+            key=key,
+        )
+        self.machine, self.role = workflow.machine, workflow.role
+        allow(self.role, "lambda:InvokeFunction", on=[function.function_arn])
+        allow(self.role, "sns:Publish", on=[topic.topic_arn])
+        allow(self.role, "kms:Decrypt", "kms:GenerateDataKey", on=[key.key_arn])
+        self.trigger = UploadTrigger(
+            self,
+            "Uploads",
+            bucket=source,
+            keys=f"{dataset['name']}/*",
+            machine=self.machine,
+            key=key,
+        )
+
+
+def _seconds(function: object) -> int:
+    """The function's own limit; Lambda's when it is somebody else's function."""
+    limit = function.timeout if isinstance(function, lambda_.CfnFunction) else None
+    return int(limit or Duration.minutes(15).to_seconds())

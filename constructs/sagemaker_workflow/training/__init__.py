@@ -1,0 +1,7 @@
+"""Datasets in, registered models out."""
+
+from sagemaker_workflow.training.definition import Job
+from sagemaker_workflow.training.registry import ModelPackageGroup
+from sagemaker_workflow.training.workflow import Buckets, Images, PreprocessAndTrain
+
+__all__ = ["Buckets", "Images", "Job", "ModelPackageGroup", "PreprocessAndTrain"]

@@ -1,0 +1,162 @@
+"""The states of `PreprocessAndTrain`: a dataset's manifest to a registered model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sagemaker_workflow.state_machine import JITTER, fails, failure_states, refuse
+from sagemaker_workflow.training.metrics import metric_definitions
+from sagemaker_workflow.training.request import request_states
+
+SAGEMAKER_FAULTS = [
+    "SageMaker.ResourceLimitExceededException",
+    "SageMaker.AmazonSageMakerException",
+]
+CHANNELS = ("train", "validation", "test", "schema")
+# Their storage is NVMe, encrypted by the hardware; a training request with VolumeKmsKeyId is
+# refused there (controls, SAGEMAKER_ENDPOINT_CONFIGURATION_KMS_KEY_CONFIGURED).
+NVME_TYPES = r"/^ml\.(p3dn|p4|p5|p6|trn|g4|g5|g6|[a-z]+[0-9]+[a-z]*d)/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What every training job of one workflow has in common."""
+
+    prefix: str  # of the job's name
+    dataset: str  # the prefix its manifests arrive under
+    problem: str
+    instance_type: str  # may be a parameter
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    volume_size_gb: int = 30
+    max_runtime_seconds: int = 3600
+    max_wait_seconds: int | None = None  # with spot instances: including the run
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def preprocess_and_train(job: Job, *, model_package_group: str) -> dict[str, Any]:
+    """The definition; see `request_states` for its input.
+
+    Open: `${TrainerImage}`, `${InferenceImage}`, `${Role}`, `${InstanceType}`, `${Key}`,
+    `${Artifacts}` (bucket), `${Ingest}` and `${Topic}` (ARNs).
+    Output: {"model_package", "training_job", "manifest", "dataset", "version", "metrics"}.
+    """
+    return {
+        "Comment": f"Train on a dataset's manifest and register the model in {model_package_group}",
+        "QueryLanguage": "JSONata",
+        # The job's own limit ends it; this is for a machine that waits for nothing.
+        "TimeoutSeconds": (job.max_wait_seconds or job.max_runtime_seconds) + 4 * 3600,
+        "StartAt": "Read the request",
+        "States": {
+            **request_states(then="Train"),
+            "Train": _train(job),
+            "Register": _register(model_package_group),
+            "Refuse the request": refuse(
+                'the input must be S3\'s "Object Created" event of a manifest,'
+                ' {"manifest": "s3://<bucket>/<dataset>/<version>/manifest.json"},'
+                ' {"bucket", "key"} of a manifest, or {"raw": {"bucket", "key"}}'
+            ),
+            **failure_states(f"{job.prefix}: training failed"),
+        },
+    }
+
+
+def _train(job: Job) -> dict[str, Any]:
+    stopping = {"MaxRuntimeInSeconds": job.max_runtime_seconds}
+    if job.max_wait_seconds:
+        stopping["MaxWaitTimeInSeconds"] = job.max_wait_seconds
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
+        "Arguments": {
+            "TrainingJobName": "{% $job %}",
+            "RoleArn": "${Role}",
+            "AlgorithmSpecification": {
+                "TrainingImage": "${TrainerImage}",
+                "TrainingInputMode": "File",
+                "MetricDefinitions": metric_definitions(job.problem),
+            },
+            "HyperParameters": dict(job.hyperparameters),
+            "InputDataConfig": [_channel(name) for name in CHANNELS],
+            "OutputDataConfig": {
+                "S3OutputPath": "{% 's3://${Artifacts}/training/' & $dataset %}",
+                "KmsKeyId": "${Key}",
+            },
+            "ResourceConfig": "{% $merge([{ 'InstanceType': '${InstanceType}',"
+            f" 'InstanceCount': 1, 'VolumeSizeInGB': {job.volume_size_gb} }},"
+            f" $contains('${{InstanceType}}', {NVME_TYPES}) ? {{}}"
+            " : { 'VolumeKmsKeyId': '${Key}' }]) %}",
+            "StoppingCondition": stopping,
+            "EnableManagedSpotTraining": job.max_wait_seconds is not None,
+            "EnableNetworkIsolation": True,
+            "EnableInterContainerTrafficEncryption": True,
+            "Tags": [{"Key": key, "Value": value} for key, value in job.tags.items()],
+        },
+        "Output": {
+            "training_job": "{% $states.result.TrainingJobName %}",
+            "model_data": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}",
+            "metrics": "{% $merge([{}, $states.result.FinalMetricDataList.{"
+            " MetricName: $string(Value) }]) %}",
+        },
+        # The name stays the same, so an attempt whose answer was lost cannot train twice.
+        "Retry": [{"ErrorEquals": SAGEMAKER_FAULTS, "MaxAttempts": 2, **JITTER}],
+        "Catch": [fails("Tell")],
+        "Next": "Register",
+    }
+
+
+def _channel(name: str) -> dict[str, Any]:
+    return {
+        "ChannelName": name,
+        "ContentType": "application/json" if name == "schema" else "text/csv",
+        "DataSource": {
+            "S3DataSource": {
+                "S3DataType": "S3Prefix",
+                "S3Uri": "{% $folder & '" + name + "/' %}",
+                "S3DataDistributionType": "FullyReplicated",
+            }
+        },
+    }
+
+
+def _register(group: str) -> dict[str, Any]:
+    """A package with everything a reviewer needs to approve or reject it."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:createModelPackage",
+        "Arguments": {
+            "ModelPackageGroupName": group,
+            "ModelPackageDescription": "{% $dataset & ' ' & $version %}",
+            "ModelApprovalStatus": "PendingManualApproval",
+            "InferenceSpecification": {
+                "Containers": [
+                    {"Image": "${InferenceImage}", "ModelDataUrl": "{% $states.input.model_data %}"}
+                ],
+                "SupportedContentTypes": ["text/csv", "application/json", "application/jsonlines"],
+                "SupportedResponseMIMETypes": ["text/csv", "application/json"],
+            },
+            "CustomerMetadataProperties": "{% $merge([$states.input.metrics,"
+            " { 'dataset': $dataset, 'version': $version, 'manifest': $manifest,"
+            " 'training_job': $states.input.training_job }]) %}",
+            # The same job registers once, however often the call is repeated.
+            "ClientToken": "{% $substring($hash($states.input.training_job, 'SHA-256'), 0, 36) %}",
+        },
+        "Output": {
+            "model_package": "{% $states.result.ModelPackageArn %}",
+            "training_job": "{% $states.input.training_job %}",
+            "metrics": "{% $states.input.metrics %}",
+            "manifest": "{% $manifest %}",
+            "dataset": "{% $dataset %}",
+            "version": "{% $version %}",
+        },
+        "Retry": [
+            {
+                "ErrorEquals": ["SageMaker.SageMakerException", "SageMaker.ThrottlingException"],
+                "MaxAttempts": 3,
+                **JITTER,
+            }
+        ],
+        "Catch": [fails("Tell")],
+        "End": True,
+    }

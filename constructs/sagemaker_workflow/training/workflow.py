@@ -1,0 +1,186 @@
+"""`PreprocessAndTrain`: each new dataset becomes a model somebody can approve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat, Fn, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from sagemaker_workflow.container_image import ContainerImage
+from sagemaker_workflow.grants import allow
+from sagemaker_workflow.roles import ExecutionRole
+from sagemaker_workflow.state_machine import StateMachine
+from sagemaker_workflow.training.definition import Job, preprocess_and_train
+from sagemaker_workflow.training.registry import ModelPackageGroup
+from sagemaker_workflow.uploads import UploadTrigger
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """The image that trains, and the one the model will be served by."""
+
+    trainer: ContainerImage
+    inference_uri: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Buckets:
+    """Where datasets come from, where models go, and the key both are encrypted with."""
+
+    processed: s3.IBucket
+    artifacts: s3.IBucket
+    key: kms.IKey
+
+
+class PreprocessAndTrain(Construct):
+    """A state machine trains on each manifest that arrives, and registers the model.
+
+    Attributes: machine, role (the machine's), execution_role (the training job's), trigger.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        job: Job,
+        group: ModelPackageGroup,
+        images: Images,
+        buckets: Buckets,
+        ingest: sfn.IStateMachine,
+        topic: sns.ITopic,
+    ) -> None:
+        """Make the machine, the job's role and the trigger.
+
+        :param job: what every training job has in common
+        :param group: where models are registered
+        :param images: what trains and what serves
+        :param buckets: where datasets and models are
+        :param ingest: preprocesses a raw object when asked to train on one
+        :param topic: is told of each failure; encrypted with the buckets' key
+        """
+        super().__init__(scope, id_)
+        self._job, self._group = job, group
+        self.execution_role = _execution_role(self, images.trainer, buckets, job.dataset)
+        workflow = StateMachine(
+            self,
+            "Machine",
+            definition=preprocess_and_train(job, model_package_group=group.name),
+            substitutions={
+                "Artifacts": buckets.artifacts.bucket_name,
+                "InferenceImage": images.inference_uri,
+                "Ingest": ingest.state_machine_arn,
+                "InstanceType": job.instance_type,
+                "JobPrefix": job.prefix,
+                "Key": buckets.key.key_arn,
+                "Role": self.execution_role.role_arn,
+                "Topic": topic.topic_arn,
+                "TrainerImage": images.trainer.uri,
+            },
+            key=buckets.key,
+        )
+        self.machine, self.role = workflow.machine, workflow.role
+        self._may_train()
+        self._may_register()
+        self._may_ingest(ingest)
+        allow(self.role, "sns:Publish", on=[topic.topic_arn])
+        allow(self.role, "kms:Decrypt", "kms:GenerateDataKey", on=[buckets.key.key_arn])
+        self.execution_role.make_wait(self.machine)
+        self.trigger = UploadTrigger(
+            self,
+            "Manifests",
+            bucket=buckets.processed,
+            keys=f"{job.dataset}/*/manifest.json",
+            machine=self.machine,
+            key=buckets.key,
+        )
+
+    def _may_train(self) -> None:
+        stack = Stack.of(self)
+        allow(
+            self.role,
+            "sagemaker:CreateTrainingJob",
+            "sagemaker:DescribeTrainingJob",
+            "sagemaker:StopTrainingJob",
+            "sagemaker:AddTags",
+            "sagemaker:ListTags",
+            on=[
+                stack.format_arn(
+                    service="sagemaker",
+                    resource="training-job",
+                    resource_name=f"{self._job.prefix}-*",
+                )
+            ],
+            why="each execution's job has a name of its own, under this prefix",
+        )
+        allow(
+            self.role,
+            "iam:PassRole",
+            on=[self.execution_role.role_arn],
+            only_if={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        )
+        _may_wait(self.role, stack, "StepFunctionsGetEventsForSageMakerTrainingJobsRule")
+
+    def _may_register(self) -> None:
+        stack = Stack.of(self)
+        versions = stack.format_arn(
+            service="sagemaker", resource="model-package", resource_name=f"{self._group.name}/*"
+        )
+        group = stack.format_arn(
+            service="sagemaker",
+            resource="model-package-group",
+            resource_name=self._group.name,
+        )
+        allow(
+            self.role,
+            "sagemaker:CreateModelPackage",
+            on=[group, versions],
+            why="the registry numbers the versions of the group",
+        )
+
+    def _may_ingest(self, ingest: sfn.IStateMachine) -> None:
+        stack = Stack.of(self)
+        allow(self.role, "states:StartExecution", on=[ingest.state_machine_arn])
+        executions = stack.format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{Fn.select(6, Fn.split(':', ingest.state_machine_arn))}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow(
+            self.role,
+            "states:DescribeExecution",
+            "states:StopExecution",
+            on=[executions],
+            why="each execution of Ingest has a name of its own",
+        )
+        _may_wait(self.role, stack, "StepFunctionsGetEventsForStepFunctionsExecutionRule")
+
+
+def _execution_role(
+    scope: Construct, image: ContainerImage, buckets: Buckets, dataset: str
+) -> ExecutionRole:
+    """The job reads its dataset, writes its models, and reaches nothing else."""
+    role = ExecutionRole(scope, "ExecutionRole", kind="training")
+    role.grant_pull(*image.repository_arns)
+    role.grant_read(buckets.processed, f"{dataset}/")
+    role.grant_write(buckets.artifacts, f"training/{dataset}/")
+    role.grant_volume_key(buckets.key)
+    return role
+
+
+def _may_wait(role: iam.Role, stack: Stack, rule: str) -> None:
+    """`.sync` waits by one rule per account that Step Functions makes and owns."""
+    allow(
+        role,
+        "events:PutTargets",
+        "events:PutRule",
+        "events:DescribeRule",
+        on=[stack.format_arn(service="events", resource="rule", resource_name=rule)],
+    )

@@ -1,0 +1,38 @@
+"""The project's own images: one per folder of `containers/`, named by what the folder holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import aws_ecr as ecr
+from constructs import Construct
+
+from sagemaker_workflow.build_context import build_context_hash
+from sagemaker_workflow.container_image import ContainerImage
+from stacks.names import Names
+
+TRAINER = "trainer"
+INFERENCE = "inference_server"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """Every container and the tag its image has now."""
+
+    tags: dict[str, str]
+
+    @staticmethod
+    def of(folder: Path) -> Images:
+        """The containers in `folder`. Reads files only; nothing is built here."""
+        contexts = sorted(path for path in folder.iterdir() if (path / "requirements.in").is_file())
+        return Images(tags={path.name: build_context_hash(path) for path in contexts})
+
+    def image(
+        self, scope: Construct, names: Names, container: str, tag: str | None = None
+    ) -> ContainerImage:
+        """The container's image under `tag`, in the storage stack's repository. Default: now's."""
+        repository = ecr.Repository.from_repository_name(
+            scope, f"{container}-repository", names.repository(container)
+        )
+        return ContainerImage.from_repository(repository, tag or self.tags[container])

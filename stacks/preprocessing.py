@@ -1,0 +1,62 @@
+"""The preprocessing stack: `Ingest` turns each upload into a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import Duration, Stack
+from constructs import Construct
+
+from sagemaker_workflow.notifications import Notifications
+from sagemaker_workflow.preprocessing import Ingest, PreprocessFunction
+from stacks import parameters
+from stacks.names import Names
+from stacks.settings import Settings
+from stacks.stored import Stored, publish
+
+
+class PreprocessingStack(Stack):
+    """Uploads to `<raw>/<dataset>/` become datasets in the processed bucket."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        names: Names,
+        package: Path,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, id_, description="Turns uploads into datasets", **stack)
+        stored, sizes = Stored(self, names), settings.preprocessing
+        raw, processed = stored.bucket("raw"), stored.bucket("processed")
+        email = parameters.email(self, sizes.notification_email, "uploads that were refused")
+        notifications = Notifications(self, "Notifications", key=stored.key, email=email)
+        preprocess = PreprocessFunction(
+            self,
+            "Preprocess",
+            package=package,
+            source=raw,
+            output=processed,
+            key=stored.key,
+            memory_mb=sizes.memory_mb,
+            timeout=Duration.minutes(sizes.timeout_minutes),
+            reserved_concurrency=sizes.reserved_concurrency,
+        )
+        ingest = Ingest(
+            self,
+            "Ingest",
+            dataset=settings.dataset.as_event(),
+            function=preprocess.function,
+            source=raw,
+            output=processed,
+            topic=notifications.topic,
+            key=stored.key,
+        )
+        publish(
+            self,
+            names,
+            {("preprocessing", "state-machine-arn"): ingest.machine.state_machine_arn},
+        )

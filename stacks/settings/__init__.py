@@ -1,0 +1,21 @@
+"""Settings of an environment: one checked object from one TOML file."""
+
+from stacks.settings.dataset import Dataset
+from stacks.settings.endpoints import Async, Batch, Endpoint, Realtime, Serverless
+from stacks.settings.errors import SettingsError
+from stacks.settings.load import load, parse
+from stacks.settings.project import Settings, Training
+
+__all__ = [
+    "Async",
+    "Batch",
+    "Dataset",
+    "Endpoint",
+    "Realtime",
+    "Serverless",
+    "Settings",
+    "SettingsError",
+    "Training",
+    "load",
+    "parse",
+]
