@@ -10,7 +10,7 @@ STAMPS := build/.stamps
 
 .PHONY: help install
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 install: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/environments $(STAMPS)/editable ## Install everything into this folder (.venv, .venvs, node_modules)
 
@@ -39,7 +39,7 @@ $(STAMPS)/environments: $(STAMPS)/uv requirements-local-aws.txt $(wildcard conta
 	@set -e; for pair in $(ENVIRONMENTS); do \
 	  name=$${pair%%=*}; file=$${pair#*=}; \
 	  test -x .venvs/$$name/bin/python || $(VENV)/bin/uv venv -q --python $(VENV)/bin/python .venvs/$$name; \
-	  $(VENV)/bin/uv pip sync -q --python .venvs/$$name/bin/python --require-hashes $$file; \
+	  $(VENV)/bin/uv pip sync -q --compile-bytecode --python .venvs/$$name/bin/python --require-hashes $$file; \
 	done
 	@touch $@
 
@@ -52,3 +52,83 @@ lock: $(STAMPS)/uv ## Recompile every requirements file from its .in
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) --overrides requirements-local-aws-overrides.txt requirements-local-aws.in -o requirements-local-aws.txt
 	@set -e; for f in containers/*/requirements.in lambda/*/requirements.in; do test ! -f $$f || $(LOCK) $$f -o $${f%.in}.txt; done
+
+# ---- what needs an installed checkout: one sentence if it is not, instead of a missing module
+
+PYTHON_ := $(VENV)/bin/python
+OPS := $(PYTHON_) -m ops
+ENV ?= $(or $(WORKFLOW_ENV),local)
+export WORKFLOW_ENV := $(ENV)
+
+.PHONY: ready packages package synth diff deploy
+ready:
+	@test -x $(PYTHON_) -a -e $(STAMPS)/editable || { echo "error: nothing is installed in this folder yet" >&2; echo "what to do: make install" >&2; exit 1; }
+
+# What needs the packages needs no word about those that are right already.
+packages: ready
+	@$(PYTHON_) -m ops.package > /dev/null
+
+package: ready ## Build the deployment packages of the functions (build/lambda)
+	$(PYTHON_) -m ops.package
+
+synth: ready packages ## Synthesise the stacks of ENV (default local) into cdk.out
+	cdk synth --all --quiet -c env=$(ENV)
+
+diff: ready packages ## Compare the config of ENV with what is deployed
+	@$(OPS) diff $(ARGS)
+
+deploy: ready packages ## Deploy ENV with every parameter at its config value; ARGS="Stack --parameters Stack:Key=value"
+	@$(OPS) deploy $(ARGS)
+
+.PHONY: local local-down local-status local-logs local-env
+local: install ## Start an AWS on this machine and run the whole workflow on it (PORT=, ENFORCE=1, ROWS=, DATA=)
+	@$(MAKE) --no-print-directory packages
+	@$(OPS) local up $(if $(PORT),--port $(PORT)) $(if $(filter 1 true yes,$(ENFORCE)),--enforce) $(if $(ROWS),--rows $(ROWS)) $(if $(DATA),--data '$(DATA)')
+
+local-down: ready ## Stop the local AWS and forget everything in it
+	@$(OPS) local down
+
+local-status: ready ## Say whether the local AWS runs and what is deployed in it
+	@$(OPS) local status
+
+local-logs: ready ## Show the workflow's logs (WHAT=server or part of a log group's name, FOLLOW=1)
+	@$(OPS) local logs $(WHAT) $(if $(filter 1 true yes,$(FOLLOW)),--follow)
+
+local-env: ready ## Print the exports any AWS client needs, for eval
+	@$(OPS) local env
+
+.PHONY: upload approve invoke
+upload: ready ## Upload raw data and follow it through Ingest: FILE=data.csv
+	@$(if $(FILE),,$(error say which file: make upload FILE=data.csv))$(OPS) upload '$(FILE)'
+
+approve: ready ## Approve a model version and update every stack that follows it (VERSION=, default the newest pending)
+	@$(OPS) approve $(VERSION)
+
+invoke: ready ## Ask an endpoint: ENDPOINT=realtime FILE=request.csv (SDK=1 for the SageMaker SDK)
+	@$(if $(and $(ENDPOINT),$(FILE)),,$(error say which endpoint and file: make invoke ENDPOINT=realtime FILE=request.csv))$(OPS) invoke '$(ENDPOINT)' --data '$(FILE)' $(if $(filter 1 true yes,$(SDK)),--sdk) $(ARGS)
+
+# ---- quality
+
+SOURCES := app.py stacks constructs lambda containers local_aws ops tests benchmarks
+.PHONY: check test snapshots bench clean
+check: ready packages ## Format, lint, types, and the rules over every synthesised template
+	ruff format --check $(wildcard $(SOURCES))
+	ruff check $(wildcard $(SOURCES))
+	mypy
+	pyright
+	$(PYTHON_) -m pytest tests/synth
+
+# Two workers: the tests of one file stay together, and one local AWS serves both (tests/integration/conftest.py).
+test: install ## Everything: make check and every test; what CI runs
+	@$(MAKE) --no-print-directory check
+	$(PYTHON_) -m pytest -n 2 --dist loadfile --ignore tests/synth tests
+
+snapshots: ready packages ## Rewrite the template snapshots; read the diff before committing it
+	UPDATE_SNAPSHOTS=1 $(PYTHON_) -m pytest tests/synth
+
+bench: ready packages ## Measure what the README claims
+	@set -e; for f in benchmarks/*.py; do echo "== $$f"; $(PYTHON_) $$f; done
+
+clean: ## Remove what was built and deployed here; keeps the installed environments
+	@test ! -x $(PYTHON_) || $(OPS) local down
+	rm -rf build/lambda build/samples cdk.out .local .mypy_cache .ruff_cache .pytest_cache
