@@ -8,6 +8,7 @@ import sys
 import threading
 from types import FrameType
 
+from trainer import job
 from trainer.failure import describe, write_failure
 from trainer.paths import Paths
 
@@ -30,8 +31,6 @@ def main(arguments: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, on_sigterm)
     try:
-        from trainer import job  # XGBoost takes a while to import; the handler is in place first
-
         job.run(paths, stop)
     except Exception as error:  # whatever it is, the job's owner must be told
         logger.exception("training failed")

@@ -7,16 +7,18 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xgboost as xgb
-
-from trainer import export, hyperparameters, metrics
+from trainer import hyperparameters
 from trainer.channels import Rows, read_channel
 from trainer.failure import TrainingError
-from trainer.fit import Fitted, fit, matrix
 from trainer.paths import Paths
 from trainer.schema import Schema, read_schema
+
+if TYPE_CHECKING:
+    import xgboost as xgb
+
+    from trainer.fit import Fitted
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,10 @@ def run(paths: Paths, stop: threading.Event) -> None:
     rows = {name: read_channel(name, paths.channel(name), schema) for name in present}
     for name, table in rows.items():
         logger.info("channel %s: %d rows, %d features", name, len(table), len(schema.features))
+    # XGBoost and its company take seconds to import: not before the data is known to be good.
+    from trainer import export
+    from trainer.fit import fit, matrix
+
     matrices = {name: matrix(table, schema, settings) for name, table in rows.items()}
     fitted = fit(matrices, schema, settings, stop)
     logger.info("best round %d of %d run", fitted.best_round, fitted.rounds_run)
@@ -75,6 +81,8 @@ def _check_channels(paths: Paths) -> None:
 def _evaluate(
     schema: Schema, rows: dict[str, Rows], matrices: dict[str, xgb.DMatrix], fitted: Fitted
 ) -> dict[str, Any]:
+    from trainer import metrics
+
     found: dict[str, dict[str, float]] = {}
     reports: dict[str, Any] = {}
     for channel, data in matrices.items():

@@ -134,7 +134,6 @@ def environment(base: Path, **extra: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT / "containers"),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "SAGEMAKER_BASE_DIR": str(base),
         **extra,
     }
