@@ -18,7 +18,7 @@ class Workspace:
     """The folders of one container; `base` is what it knows as /opt/ml."""
 
     def __init__(self, name: str) -> None:
-        root = adapter.state_dir() / "work"
+        root = adapter.state_dir().resolve() / "work"  # containers run in other folders
         root.mkdir(parents=True, exist_ok=True)
         self.root = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=root))
         self.base = self.root / "ml"
