@@ -1,0 +1,21 @@
+"""A SageMaker for this machine: control plane, invocations, events, CloudFormation, tasks."""
+
+
+def register() -> None:
+    """Serve SageMaker on the local AWS: its API, its data plane, its resource types, its tasks."""
+    # Imported here: everything below needs the runtime, which a reader of one module does not.
+    from local_aws import adapter, cloudformation
+    from local_aws.sagemaker import api, data_plane, state_tasks
+
+    def handle(request: adapter.Request) -> adapter.Response:
+        return api.handle(request) if request.action else data_plane.handle(request)
+
+    adapter.register_service(
+        "sagemaker",
+        handle,
+        json_target_prefix="SageMaker",
+        path_prefixes=data_plane.PATH_PREFIXES,
+    )
+    for resource, task in state_tasks.tasks().items():
+        adapter.register_state_task(resource, task)
+    cloudformation.register()

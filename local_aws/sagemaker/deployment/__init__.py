@@ -1,0 +1,1 @@
+"""How endpoints come up, change and go: fleets, traffic, guardrails."""

@@ -1,0 +1,56 @@
+"""Baking: waiting while the alarms of a deployment are watched."""
+
+import threading
+from collections.abc import Sequence
+
+from local_aws import adapter
+from local_aws.runtime.containers import RuntimeFailure
+from local_aws.sagemaker import store
+
+_POLL_SECONDS = 1.0
+
+
+def bake(
+    seconds: float,
+    alarms: Sequence[str],
+    *,
+    role_arn: str,
+    deadline: float,
+    stop: threading.Event,
+) -> None:
+    """Return when the wait is over; RuntimeFailure when an alarm fires or time runs out.
+
+    The alarms are looked at with the model's role, which needs cloudwatch:DescribeAlarms
+    (contracts.md 3.6). At least one look is taken, however short the wait.
+    """
+    end = store.now() + adapter.scaled(seconds)
+    while True:
+        firing = _firing(alarms, role_arn)
+        if firing:
+            raise RuntimeFailure(
+                f"One or more alarms went off during the deployment: {', '.join(firing)}. "
+                "The endpoint was rolled back to its previous configuration."
+            )
+        now = store.now()
+        if now > deadline:
+            raise RuntimeFailure("The deployment exceeded MaximumExecutionTimeoutInSeconds.")
+        if now >= end:
+            return
+        if stop.wait(min(_POLL_SECONDS, end - now)):
+            raise RuntimeFailure("The deployment was stopped.")
+
+
+def _firing(names: Sequence[str], role_arn: str) -> list[str]:
+    if not names:
+        return []
+    cloudwatch = adapter.client("cloudwatch", role_arn=role_arn)
+    found = cloudwatch.describe_alarms(AlarmNames=list(names))
+    states = {
+        alarm["AlarmName"]: alarm["StateValue"]
+        for kind in ("MetricAlarms", "CompositeAlarms")
+        for alarm in found.get(kind, [])
+    }
+    missing = [name for name in names if name not in states]
+    if missing:
+        raise RuntimeFailure(f"The rollback alarm does not exist: {', '.join(missing)}")
+    return [name for name in names if states[name] == "ALARM"]

@@ -1,0 +1,155 @@
+"""A live endpoint: its status, its fleets, what DescribeEndpoint says of it."""
+
+import copy
+import threading
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from local_aws.sagemaker import events, store
+from local_aws.sagemaker.arns import arn
+from local_aws.sagemaker.deployment.fleet import Fleet, Slot
+from local_aws.sagemaker.deployment.traffic import Balancer, Route
+from local_aws.sagemaker.errors import invalid
+
+BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
+
+
+class Queue(Protocol):
+    """Where the requests of an asynchronous endpoint wait."""
+
+    def submit(self, request: Mapping[str, Any]) -> dict[str, str]: ...
+
+    def close(self) -> None: ...
+
+
+class Endpoint:
+    """Everything about one endpoint. Fields change only under `store.lock`."""
+
+    def __init__(self, name: str, config: Mapping[str, Any]) -> None:
+        self.name = name
+        self.arn = arn("endpoint", name)
+        self.config: dict[str, Any] = dict(config)
+        self.status = "Creating"
+        self.failure_reason: str | None = None
+        self.created = self.modified = store.now()
+        self.routes: list[Route] = []
+        self.pending: Fleet | None = None
+        self.pending_since = 0.0
+        self.deployment_config: dict[str, Any] | None = None
+        self.capture = config.get("DataCaptureConfig")
+        self.queue: Queue | None = None
+        self.balancer = Balancer()
+        self.stop = threading.Event()
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet that serves; during a shift, the old one."""
+        return self.routes[0][0]
+
+    @property
+    def asynchronous(self) -> bool:
+        return "AsyncInferenceConfig" in self.config
+
+    def configs_in_use(self) -> set[str]:
+        used = {self.config["EndpointConfigName"]}
+        return used | {self.pending.config_name} if self.pending else used
+
+    def move(self, status: str, reason: str | None = None) -> None:
+        """The endpoint has the status, waiters know, and an event says so."""
+        with store.changed:
+            self.status, self.failure_reason, self.modified = status, reason, store.now()
+            described = self.describe()
+            store.changed.notify_all()
+        events.endpoint(described)
+
+    def pick(self, target: str | None) -> Slot | None:
+        """The variant for the next request, held until `release`."""
+        with store.lock:
+            if self.status not in SERVING or not self.routes:
+                return None
+            picked = self.balancer.pick(self.routes, target)
+            if picked:
+                picked.busy += 1
+            return picked
+
+    def release(self, slot: Slot) -> None:
+        """The request is over: what waits to stop the slot's fleet may go on."""
+        with store.changed:
+            slot.busy -= 1
+            store.changed.notify_all()
+
+    def describe(self) -> dict[str, Any]:
+        """The DescribeEndpoint response."""
+        with store.lock:
+            described = {
+                "EndpointName": self.name,
+                "EndpointArn": self.arn,
+                "EndpointConfigName": self.config["EndpointConfigName"],
+                "EndpointStatus": self.status,
+                "FailureReason": self.failure_reason,
+                "CreationTime": self.created,
+                "LastModifiedTime": self.modified,
+                "LastDeploymentConfig": self.deployment_config,
+                "AsyncInferenceConfig": self.config.get("AsyncInferenceConfig"),
+                "DataCaptureConfig": _capture_summary(self.capture, self.status),
+                "PendingDeploymentSummary": self._pending_summary(),
+                "ProductionVariants": [
+                    _variant_summary(slot, self.created) for slot in self.fleet.slots.values()
+                ]
+                if self.routes
+                else None,
+            }
+            return copy.deepcopy({k: v for k, v in described.items() if v is not None})
+
+    def _pending_summary(self) -> dict[str, Any] | None:
+        if self.pending is None:
+            return None
+        return {
+            "EndpointConfigName": self.pending.config_name,
+            "StartTime": self.pending_since,
+            "ProductionVariants": [
+                _variant_summary(slot, self.pending_since) for slot in self.pending.slots.values()
+            ],
+        }
+
+
+def require(name: str) -> Endpoint:
+    """The endpoint of that name, in any case of letters, as the control plane takes it."""
+    found: Endpoint | None = store.endpoints.get(name.lower())
+    if found is None:
+        raise invalid(f'Could not find endpoint "{arn("endpoint", name)}".')
+    return found
+
+
+def _variant_summary(slot: Slot, resolved: float) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "VariantName": slot.name,
+        "DeployedImages": [
+            {"SpecifiedImage": slot.image, "ResolvedImage": slot.image, "ResolutionTime": resolved}
+        ],
+        "CurrentWeight": slot.weight,
+        "DesiredWeight": slot.desired_weight,
+    }
+    if slot.serverless:
+        serverless = slot.config["ServerlessConfig"]
+        summary |= {"CurrentServerlessConfig": serverless, "DesiredServerlessConfig": serverless}
+    else:
+        summary |= {
+            "CurrentInstanceCount": slot.count,
+            "DesiredInstanceCount": slot.desired_count,
+        }
+    return summary
+
+
+def _capture_summary(capture: Mapping[str, Any] | None, status: str) -> dict[str, Any] | None:
+    if capture is None:
+        return None
+    enabled = bool(capture.get("EnableCapture"))
+    return {
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled and status == "InService" else "Stopped",
+        "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
+        "DestinationS3Uri": capture["DestinationS3Uri"],
+        "KmsKeyId": capture.get("KmsKeyId", ""),
+    }

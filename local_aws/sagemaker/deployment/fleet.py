@@ -1,0 +1,126 @@
+"""A fleet: every variant of one endpoint configuration, started, serving, drained, stopped."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local_aws.runtime import hosting
+from local_aws.sagemaker import containers, models, store
+
+_STARTUP_SECONDS = 480  # contracts.md 2.2: the default start-up window of a hosted container
+_SERVERLESS_STARTUP_SECONDS = 180  # contracts.md 4: /ping within 3 minutes
+_DRAIN_SECONDS = 60  # contracts.md 2.2: the longest a regular invocation may take
+
+
+@dataclass(kw_only=True, slots=True)
+class Slot:
+    """One variant of a fleet: what was asked for it and what runs."""
+
+    config: dict[str, Any]
+    image: str
+    variant: hosting.Variant
+    weight: float
+    count: int
+    desired_weight: float
+    desired_count: int
+    busy: int = 0
+
+    @property
+    def name(self) -> str:
+        return str(self.config["VariantName"])
+
+    @property
+    def serverless(self) -> bool:
+        return "ServerlessConfig" in self.config
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What an update keeps of a variant: its scaled count and weight."""
+
+    count: int | None = None
+    weight: float | None = None
+
+
+class Fleet:
+    """The variants of one endpoint configuration. Starts nothing until `start`."""
+
+    def __init__(
+        self, endpoint_name: str, config: Mapping[str, Any], kept: Mapping[str, Kept] | None = None
+    ) -> None:
+        self.config_name: str = config["EndpointConfigName"]
+        self.slots = {
+            variant["VariantName"]: _slot(
+                endpoint_name, config, variant, (kept or {}).get(variant["VariantName"], Kept())
+            )
+            for variant in config["ProductionVariants"]
+        }
+
+    def start(self, stop: threading.Event) -> None:
+        """Return when every variant answers `/ping`; raises RuntimeFailure when one does not.
+
+        A variant kept at zero instances starts one all the same, to prove that it can.
+        """
+        try:
+            for slot in self.slots.values():
+                slot.variant.start(stop)
+                if slot.count != _started(slot.count):
+                    slot.variant.scale(slot.count)
+        except BaseException:
+            self.stop()
+            raise
+
+    def drain(self) -> None:
+        """Return when no invocation is in flight, or when the longest one allowed is over."""
+        deadline = store.now() + _DRAIN_SECONDS
+        store.wait_until(
+            lambda: not any(slot.busy for slot in self.slots.values()),
+            stopped=lambda: store.now() > deadline,
+        )
+
+    def stop(self) -> None:
+        for slot in self.slots.values():
+            slot.variant.stop()
+
+    @property
+    def instances(self) -> int:
+        return sum(slot.desired_count for slot in self.slots.values())
+
+
+def _slot(
+    endpoint_name: str, config: Mapping[str, Any], variant: Mapping[str, Any], kept: Kept
+) -> Slot:
+    model = models.require(variant["ModelName"])
+    container = models.container(model)
+    serverless = variant.get("ServerlessConfig")
+    count = 1 if serverless else variant["InitialInstanceCount"]
+    count = count if kept.count is None or serverless else kept.count
+    weight = variant["InitialVariantWeight"] if kept.weight is None else kept.weight
+    default = _SERVERLESS_STARTUP_SECONDS if serverless else _STARTUP_SECONDS
+    kind = "serverless" if serverless else "async" if "AsyncInferenceConfig" in config else None
+    spec = hosting.VariantSpec(
+        endpoint_name=endpoint_name,
+        variant_name=variant["VariantName"],
+        container=containers.spec(model, container),
+        kind=kind or "instance",
+        instance_type=variant.get("InstanceType"),
+        count=_started(count),
+        memory_mb=serverless["MemorySizeInMB"] if serverless else None,
+        max_concurrency=serverless["MaxConcurrency"] if serverless else None,
+        provisioned_concurrency=serverless.get("ProvisionedConcurrency") if serverless else None,
+        startup_timeout_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", default),
+    )
+    return Slot(
+        config=dict(variant),
+        image=container["Image"],
+        variant=hosting.Variant(spec),
+        weight=weight,
+        count=count,
+        desired_weight=weight,
+        desired_count=count,
+    )
+
+
+def _started(count: int) -> int:
+    return max(count, 1)

@@ -1,0 +1,35 @@
+"""The probe an asynchronous endpoint sends to its topics before it is ready (contracts.md 5.3)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local_aws import adapter
+from local_aws.runtime.containers import RuntimeFailure
+from local_aws.sagemaker import models
+
+_PROBE = json.dumps(
+    {"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}
+)
+
+
+def probe(config: Mapping[str, Any]) -> None:
+    """Both topics took a test message from the model's role; RuntimeFailure when one did not."""
+    output = config.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
+    topics = output.get("NotificationConfig", {})
+    wanted = [topics[kind] for kind in ("SuccessTopic", "ErrorTopic") if topics.get(kind)]
+    if not wanted:
+        return
+    role = models.require(config["ProductionVariants"][0]["ModelName"])["ExecutionRoleArn"]
+    sns = adapter.client("sns", role_arn=role)
+    for topic in wanted:
+        try:
+            sns.publish(TopicArn=topic, Message=_PROBE)
+        except ClientError as fault:
+            raise RuntimeFailure(
+                f"Unable to publish to the SNS topic {topic}. Please ensure that the topic exists "
+                f'and that the role "{role}" has "sns:Publish" permissions on it. '
+                f"({fault.response['Error']['Code']})"
+            ) from fault

@@ -1,0 +1,61 @@
+"""What CloudWatch learns of real-time and serverless invocations (contracts.md 3.5)."""
+
+from local_aws import adapter
+from local_aws.runtime.containers import Invocation
+from local_aws.sagemaker.deployment.fleet import Slot
+
+_NAMESPACE = "AWS/SageMaker"
+
+
+def publish(endpoint_name: str, slot: Slot, answer: Invocation) -> None:
+    """One invocation that reached the container is counted and timed."""
+    _count(endpoint_name, slot)
+    _errors(endpoint_name, slot, answer.status)
+    _put(endpoint_name, slot, "ModelLatency", answer.model_latency_us, "Microseconds")
+    _put(endpoint_name, slot, "OverheadLatency", answer.overhead_us, "Microseconds")
+    if answer.model_setup_us:
+        _put(endpoint_name, slot, "ModelSetupTime", answer.model_setup_us, "Microseconds")
+
+
+def streamed(endpoint_name: str, slot: Slot, status: int) -> None:
+    """One streaming invocation began; its latency is the stream's and is not published."""
+    _count(endpoint_name, slot)
+    _errors(endpoint_name, slot, status)
+
+
+def refused(endpoint_name: str, slot: Slot) -> None:
+    """One request was throttled: it is an invocation that the caller may repeat."""
+    _count(endpoint_name, slot)
+    _put(endpoint_name, slot, "Invocation4XXErrors", 1, "None")
+    _put(endpoint_name, slot, "Invocation5XXErrors", 0, "None")
+
+
+def failed(endpoint_name: str, slot: Slot) -> None:
+    """One request found no healthy container, or no answer in time."""
+    _count(endpoint_name, slot)
+    _errors(endpoint_name, slot, 500)
+
+
+def _count(endpoint_name: str, slot: Slot) -> None:
+    _put(endpoint_name, slot, "Invocations", 1, "None")
+    if not slot.serverless:
+        per_instance = 1 / max(slot.count, 1)
+        _put(endpoint_name, slot, "InvocationsPerInstance", per_instance, "None")
+
+
+def _errors(endpoint_name: str, slot: Slot, status: int) -> None:
+    """Zeros are published too: an alarm on errors must see data while all is well."""
+    client, server = 400 <= status < 500, status >= 500
+    _put(endpoint_name, slot, "Invocation4XXErrors", int(client), "None")
+    _put(endpoint_name, slot, "Invocation5XXErrors", int(server), "None")
+    _put(endpoint_name, slot, "InvocationModelErrors", int(client or server), "None")
+
+
+def _put(endpoint_name: str, slot: Slot, name: str, value: float, unit: str) -> None:
+    adapter.put_metric(
+        _NAMESPACE,
+        name,
+        value,
+        unit=unit,
+        dimensions={"EndpointName": endpoint_name, "VariantName": slot.name},
+    )
