@@ -42,7 +42,7 @@ class StorageStack(Stack):
             removal_policy=removal,
             access_log_retention=Duration.days(settings.logs.retention_days),
         )
-        published = {
+        published: dict[tuple[str, ...], str] = {
             ("storage", "raw-bucket"): storage.raw.bucket_name,
             ("storage", "processed-bucket"): storage.processed.bucket_name,
             ("storage", "artifacts-bucket"): storage.artifacts.bucket_name,

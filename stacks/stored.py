@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -37,7 +39,7 @@ class Stored(Construct):
         return ssm.StringParameter.value_for_string_parameter(self, self._names.parameter(*path))
 
 
-def publish(scope: Construct, names: Names, values: dict[tuple[str, ...], str]) -> None:
+def publish(scope: Construct, names: Names, values: Mapping[tuple[str, ...], str]) -> None:
     """Each value can be read by other stacks and by callers under its path."""
     published = Construct(scope, "Published")
     for path, value in values.items():

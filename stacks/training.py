@@ -95,6 +95,7 @@ def _job(settings: Settings, instance_type: str) -> Job:
         dataset=settings.dataset.name,
         problem=settings.dataset.problem,
         instance_type=instance_type,
+        allowed_instance_types=training.allowed_instance_types,
         hyperparameters=training.hyperparameters,
         volume_size_gb=training.volume_size_gb,
         max_runtime_seconds=runtime,

@@ -18,19 +18,21 @@ def build(app: App, settings: Settings, *, root: Path) -> None:
     """The stacks of `settings` are in `app`; `root` is where containers and packages lie."""
     names = Names(project=settings.project, environment=settings.environment)
     images = Images.of(root / "containers")
-    common = {
-        "settings": settings,
-        "names": names,
-        "env": Environment(account=settings.account, region=settings.region),
-    }
-    storage = StorageStack(app, names.stack("storage"), images=images, **common)
+    where = Environment(account=settings.account, region=settings.region)
+    storage = StorageStack(
+        app, names.stack("storage"), settings=settings, names=names, images=images, env=where
+    )
     preprocessing = PreprocessingStack(
         app,
         names.stack("preprocessing"),
+        settings=settings,
+        names=names,
         package=root / "build" / "lambda" / "preprocess.zip",
-        **common,
+        env=where,
     )
-    training = TrainingStack(app, names.stack("training"), images=images, **common)
+    training = TrainingStack(
+        app, names.stack("training"), settings=settings, names=names, images=images, env=where
+    )
     # They read one another's names from SSM, which CloudFormation cannot see.
     preprocessing.add_stack_dependency(storage)
     training.add_stack_dependency(preprocessing)

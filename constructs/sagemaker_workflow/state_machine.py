@@ -111,7 +111,7 @@ def fails(next_: str) -> dict[str, Any]:
 
 
 def failure_states(subject: str) -> dict[str, Any]:
-    """The states `Tell` and `Failed`: publish the failure on `${Topic}`, then end with its cause."""
+    """The states `Tell` and `Failed`: publish on `${Topic}`, then end with error and cause."""
     return {
         "Tell": {
             "Type": "Task",

@@ -39,7 +39,7 @@ class DeadLetters(Construct):
         acknowledge(
             self.queue,
             "AwsSolutions-SQS3",
-            "it is the dead-letter queue itself; cdk-nag sees that for queues, not for rule targets",
+            "it is the dead-letter queue itself, of a rule's target; cdk-nag looks at queues only",
         )
 
 

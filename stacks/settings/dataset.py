@@ -11,7 +11,7 @@ from stacks.settings.base import Block, any_of, refuse
 ColumnType = Literal["number", "integer", "category", "boolean", "text", "timestamp"]
 Problem = Literal["binary", "multiclass", "regression"]
 ColumnName = Annotated[str, Field(min_length=1, description="a column's name")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 TARGET_TYPES: dict[Problem, tuple[ColumnType, ...]] = {
     "binary": ("category", "boolean", "integer"),
@@ -25,8 +25,8 @@ class Split(Block):
 
     kind: Literal["random", "time"] = "random"
     by: str | None = Field(default=None, validate_default=True)
-    train: Annotated[float, Field(gt=0, lt=1)] = 0.7
-    validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    train: Fraction = 0.7
+    validation: Fraction = 0.15
     test: Fraction = Field(default=0.15, validate_default=True)
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 17
 
@@ -50,6 +50,14 @@ class Split(Block):
         return test
 
 
+class Limits(Block):
+    """When an upload is refused as a whole rather than cleaned."""
+
+    min_rows: Annotated[int, Field(ge=1, le=2**31)] = 20
+    max_quarantined: Annotated[float, Field(ge=0, le=1)] = 0.5  # a fraction of the rows
+    max_categories: Annotated[int, Field(ge=2, le=1_000_000)] = 10_000  # of one column
+
+
 class Dataset(Block):
     """A tabular dataset as the preprocessing function reads it."""
 
@@ -63,8 +71,9 @@ class Dataset(Block):
     problem: Problem
     columns: Annotated[dict[ColumnName, ColumnType], Field(min_length=2)]
     target: str
-    drop: list[str] = []
+    drop: list[str] = Field(default_factory=list)
     split: Split = Field(default=Split(), validate_default=True)
+    limits: Limits = Limits()
 
     @field_validator("target")
     @classmethod
@@ -86,10 +95,12 @@ class Dataset(Block):
     @field_validator("drop")
     @classmethod
     def _dropped_columns_exist(cls, drop: list[str], info: ValidationInfo) -> list[str]:
-        columns = info.data.get("columns")
-        unknown = sorted(set(drop) - set(columns)) if columns is not None else []
+        columns: dict[str, ColumnType] = info.data.get("columns", {})
+        unknown = sorted(set(drop) - set(columns)) if columns else []
         if unknown:
-            raise refuse(f"no such column: {', '.join(unknown)}; columns are {any_of([*columns])}")
+            raise refuse(
+                f"no such column: {', '.join(unknown)}; columns are {any_of(sorted(columns))}"
+            )
         if "target" in info.data and info.data["target"] in drop:
             raise refuse(f"the target {info.data['target']} cannot be dropped")
         return drop

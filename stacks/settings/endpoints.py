@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import difflib
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from sagemaker_workflow.endpoints.limits import SERVERLESS_MEMORY_MB, Use, instance_types
 from stacks.settings.base import Block, Email, InstanceType, any_of, refuse
 
-MEMORY_SIZES_MB = (1024, 2048, 3072, 4096, 5120, 6144)  # contracts of serverless inference
 Count = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[int, Field(ge=0, le=3600)]
 PackageGroup = Annotated[
@@ -30,8 +31,22 @@ class Served(Block):
 class OnInstances(Served):
     """What runs on instances of its own: the type, and the types an override may choose."""
 
+    USE: ClassVar[Use] = "hosting"
+
     instance_type: InstanceType
-    allowed_instance_types: list[InstanceType] = Field(default=[], validate_default=True)
+    allowed_instance_types: list[InstanceType] = Field(default_factory=list, validate_default=True)
+
+    @field_validator("instance_type")
+    @classmethod
+    def _the_service_has_it(cls, instance_type: str) -> str:
+        return _known(instance_type, cls.USE)
+
+    @field_validator("allowed_instance_types")
+    @classmethod
+    def _the_service_has_them_all(cls, allowed: list[str]) -> list[str]:
+        for position, instance_type in enumerate(allowed):
+            _known(instance_type, cls.USE, key=str(position))
+        return allowed
 
     @field_validator("allowed_instance_types")
     @classmethod
@@ -109,8 +124,8 @@ class Serverless(Served):
     @field_validator("memory_mb")
     @classmethod
     def _memory_is_a_size_the_service_has(cls, memory: int) -> int:
-        if memory not in MEMORY_SIZES_MB:
-            raise refuse(f"must be {any_of([str(size) for size in MEMORY_SIZES_MB])}")
+        if memory not in SERVERLESS_MEMORY_MB:
+            raise refuse(f"must be {any_of([str(size) for size in SERVERLESS_MEMORY_MB])}")
         return memory
 
     @field_validator("provisioned_concurrency")
@@ -151,6 +166,8 @@ Endpoint = Annotated[Realtime | Serverless | Async, Field(discriminator="kind")]
 class Batch(OnInstances):
     """Scores whole files on instances that live as long as the job."""
 
+    USE: ClassVar[Use] = "transform"
+
     instance_count: Annotated[int, Field(ge=1, le=20)] = 1
     max_instance_count: Annotated[int, Field(ge=1, le=20)] = Field(default=4, validate_default=True)
     max_payload_mb: Annotated[int, Field(ge=1, le=100)] = 6
@@ -162,6 +179,17 @@ class Batch(OnInstances):
         if maximum < info.data.get("instance_count", 1):
             raise refuse(f"must be at least instance_count, {info.data['instance_count']}")
         return maximum
+
+
+def _known(instance_type: str, use: Use, *, key: str = "") -> str:
+    types = sorted(instance_types(use))
+    if instance_type not in types:
+        close = difflib.get_close_matches(instance_type, types, n=3, cutoff=0.6)
+        hint = f"; close to it: {any_of(close)}" if close else ""
+        raise refuse(
+            f"SageMaker has no such instance type for {use}{hint}", key=key, value=instance_type
+        )
+    return instance_type
 
 
 def _at_least_min(maximum: int, info: ValidationInfo) -> int:

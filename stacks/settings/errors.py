@@ -79,7 +79,7 @@ def _line(detail: ErrorDetails) -> str:
 
 
 def key_of(location: Sequence[int | str]) -> str:
-    """`endpoints.serverless.memory_mb` from pydantic's location, which also names the union's arm."""
+    """`endpoints.serverless.memory_mb`, without the union's arm that pydantic names as well."""
     parts = [str(part) for part in location if part != "[key]"]
     if parts[0] == "endpoints" and len(parts) > 2 and parts[2] in KINDS:
         del parts[2]
@@ -144,7 +144,7 @@ def _description(location: Sequence[int | str]) -> str | None:
     if field is None:
         return None
     if "[key]" not in location and field.description:
-        return field.description
+        return str(field.description)
     return _described(field.annotation)
 
 

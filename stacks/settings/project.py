@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from sagemaker_workflow.endpoints.limits import Use
 from stacks.settings.base import Block, Email, refuse
 from stacks.settings.dataset import Dataset
 from stacks.settings.endpoints import Batch, Endpoint, OnInstances, PackageGroup
@@ -45,6 +46,8 @@ Region = Annotated[
 class Training(OnInstances):
     """The training job: machine, time, hyperparameters, and the group its models join."""
 
+    USE: ClassVar[Use] = "training"
+
     model_package_group: PackageGroup | None = None  # default: <project>-<environment>
     notification_email: Email | None = None
     volume_size_gb: Annotated[int, Field(ge=1, le=16_384)] = 30
@@ -53,7 +56,7 @@ class Training(OnInstances):
     max_wait_minutes: Annotated[int, Field(ge=1)] | None = Field(
         default=None, validate_default=True
     )
-    hyperparameters: dict[HyperparameterName, Hyperparameter] = {}
+    hyperparameters: dict[HyperparameterName, Hyperparameter] = Field(default_factory=dict)
 
     @field_validator("max_wait_minutes")
     @classmethod
@@ -105,12 +108,12 @@ class Settings(Block):
     removal: Literal["destroy", "retain"] = "retain"
     dataset: Dataset
     training: Training
-    endpoints: dict[EndpointName, Endpoint] = {}
+    endpoints: dict[EndpointName, Endpoint] = Field(default_factory=dict)
     batch: Batch | None = None
     preprocessing: Preprocessing = Preprocessing()
     image: Image = Image()
     logs: Logs = Logs()
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("environment")
     @classmethod

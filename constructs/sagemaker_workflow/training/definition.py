@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sagemaker_workflow.endpoints.limits import has_nvme
 from sagemaker_workflow.state_machine import JITTER, fails, failure_states, refuse
 from sagemaker_workflow.training.metrics import metric_definitions
 from sagemaker_workflow.training.request import request_states
@@ -15,9 +17,6 @@ SAGEMAKER_FAULTS = [
     "SageMaker.AmazonSageMakerException",
 ]
 CHANNELS = ("train", "validation", "test", "schema")
-# Their storage is NVMe, encrypted by the hardware; a training request with VolumeKmsKeyId is
-# refused there (controls, SAGEMAKER_ENDPOINT_CONFIGURATION_KMS_KEY_CONFIGURED).
-NVME_TYPES = r"/^ml\.(p3dn|p4|p5|p6|trn|g4|g5|g6|[a-z]+[0-9]+[a-z]*d)/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +27,7 @@ class Job:
     dataset: str  # the prefix its manifests arrive under
     problem: str
     instance_type: str  # may be a parameter
+    allowed_instance_types: Sequence[str] = ()  # what that parameter may become
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
     volume_size_gb: int = 30
     max_runtime_seconds: int = 3600
@@ -83,10 +83,7 @@ def _train(job: Job) -> dict[str, Any]:
                 "S3OutputPath": "{% 's3://${Artifacts}/training/' & $dataset %}",
                 "KmsKeyId": "${Key}",
             },
-            "ResourceConfig": "{% $merge([{ 'InstanceType': '${InstanceType}',"
-            f" 'InstanceCount': 1, 'VolumeSizeInGB': {job.volume_size_gb} }},"
-            f" $contains('${{InstanceType}}', {NVME_TYPES}) ? {{}}"
-            " : { 'VolumeKmsKeyId': '${Key}' }]) %}",
+            "ResourceConfig": _machine(job),
             "StoppingCondition": stopping,
             "EnableManagedSpotTraining": job.max_wait_seconds is not None,
             "EnableNetworkIsolation": True,
@@ -104,6 +101,18 @@ def _train(job: Job) -> dict[str, Any]:
         "Catch": [fails("Tell")],
         "Next": "Register",
     }
+
+
+def _machine(job: Job) -> str:
+    """NVMe storage is encrypted by its hardware; a job that names a key for it is refused."""
+    types = sorted({*job.allowed_instance_types, job.instance_type})
+    local = json.dumps([one for one in types if has_nvme(one)])
+    return (
+        "{% $merge([{ 'InstanceType': '${InstanceType}', 'InstanceCount': 1,"
+        f" 'VolumeSizeInGB': {job.volume_size_gb} }},"
+        f" '${{InstanceType}}' in {local} ? {{}}"
+        " : { 'VolumeKmsKeyId': '${Key}' }]) %}"
+    )
 
 
 def _channel(name: str) -> dict[str, Any]:
