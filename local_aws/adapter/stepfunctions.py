@@ -101,23 +101,23 @@ def install() -> None:
     )
 
     def invoke_resource(resource: str, given: Any) -> Any:
-        _enter(resource, parameters)
-        return invoke(resource, parameters)
+        _enter(resource, given)
+        return invoke(resource, given)
 
     def invoke_with_callback(resource: str, given: Any, token: str, state: Any) -> Any:
-        _enter(resource, parameters)
-        return invoke_callback(resource, parameters, token, state)
+        _enter(resource, given)
+        return invoke_callback(resource, given, token, state)
 
     stepfunctions._invoke_resource = invoke_resource
     stepfunctions._invoke_with_callback = invoke_with_callback
 
     timed = stepfunctions._invoke_resource_with_timeout
 
-    def invoke_with_timeout(resource: str, parameters: Any, timeout: float) -> Any:
+    def invoke_with_timeout(resource: str, given: Any, timeout: float) -> Any:
         task = _task.get()
         if task is not None:
             _task.set(replace(task, deadline=time.monotonic() + float(timeout)))
-        return timed(resource, parameters, timeout)
+        return timed(resource, given, timeout)
 
     stepfunctions._invoke_resource_with_timeout = invoke_with_timeout
 
@@ -152,7 +152,7 @@ def install() -> None:
     )
 
 
-def _perform(resource: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _perform(resource: str, given: dict[str, Any]) -> dict[str, Any]:
     from ministack.services import stepfunctions
 
     # ministack picks by prefix: createEndpoint would also be asked for createEndpointConfig.
@@ -160,7 +160,7 @@ def _perform(resource: str, parameters: dict[str, Any]) -> dict[str, Any]:
     if fn is None:
         raise stepfunctions._ExecutionError("States.Runtime", f"{resource} is not known here")
     try:
-        return fn(resource, parameters, TaskStopFlag(_task.get()))
+        return fn(resource, given, TaskStopFlag(_task.get()))
     except StateTaskError as error:
         raise stepfunctions._ExecutionError(error.error, error.cause) from error
     except ClientError as error:
@@ -171,13 +171,13 @@ def _perform(resource: str, parameters: dict[str, Any]) -> dict[str, Any]:
         raise stepfunctions._ExecutionError("States.TaskFailed", str(error)) from error
 
 
-def _enter(resource: str, parameters: Any) -> None:
+def _enter(resource: str, given: Any) -> None:
     task = _task.get()
     if task is None:
         return
     _task.set(replace(task, resource=resource))
-    if isinstance(parameters, dict):
-        for need in needs(resource, parameters):
+    if isinstance(given, dict):
+        for need in needs(resource, given):
             _ask(task, need, lambda: error_name(resource))
 
 

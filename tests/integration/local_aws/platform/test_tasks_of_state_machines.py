@@ -1,0 +1,200 @@
+"""Optimised and aws-sdk tasks: what they do, how they fail, what the machine's role must allow."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.local_aws_server import ACCOUNT, REGION, LocalAws
+from support.policies import allow, wait_for
+
+Run = Callable[..., dict[str, Any]]
+MakeRole = Callable[..., str]
+
+TRAIN = "arn:aws:states:::sagemaker:createTrainingJob.sync"
+JOBS = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/*"
+RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+TRAINING = [
+    allow(
+        [
+            "sagemaker:CreateTrainingJob",
+            "sagemaker:DescribeTrainingJob",
+            "sagemaker:StopTrainingJob",
+        ],
+        JOBS,
+    ),
+    allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], RULE),
+]
+
+
+def train(end: str = "well", **rest: Any) -> dict[str, Any]:
+    parameters = {"TrainingJobName": "job-1", "HyperParameters": {"end": end}}
+    return {"Type": "Task", "Resource": TRAIN, "Parameters": parameters, "End": True, **rest}
+
+
+def test_a_task_answers_what_its_function_returned(run_machine: Run, make_role: MakeRole) -> None:
+    ended = run_machine({"Train": train()}, make_role(*TRAINING))
+
+    assert ended["status"] == "SUCCEEDED", ended
+    assert json.loads(ended["output"])["TrainingJobStatus"] == "Completed"
+
+
+def test_a_longer_operation_name_is_not_taken_for_its_prefix(
+    run_machine: Run, make_role: MakeRole
+) -> None:
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sagemaker:createEndpointConfig"}
+    given = {"Parameters": {"EndpointConfigName": "c"}, "End": True}
+
+    ended = run_machine({"Make": {**task, **given}}, make_role(allow("sagemaker:*")))
+
+    assert json.loads(ended["output"]) == {"made": "config"}
+
+
+def test_a_task_may_fail_with_a_name_that_catch_knows(
+    run_machine: Run, make_role: MakeRole
+) -> None:
+    state = train(
+        "busy",
+        Catch=[{"ErrorEquals": ["SageMaker.ResourceLimitExceededException"], "Next": "Caught"}],
+    )
+
+    ended = run_machine({"Train": state, "Caught": {"Type": "Succeed"}}, make_role(*TRAINING))
+
+    assert ended["status"] == "SUCCEEDED"
+    assert json.loads(ended["output"])["Cause"] == "no such quota"
+
+
+def test_a_fault_of_ours_can_be_caught_like_any_failed_task(
+    run_machine: Run, make_role: MakeRole
+) -> None:
+    state = train("bug", Catch=[{"ErrorEquals": ["States.TaskFailed"], "Next": "Caught"}])
+
+    ended = run_machine({"Train": state, "Caught": {"Type": "Succeed"}}, make_role(*TRAINING))
+
+    assert ended["status"] == "SUCCEEDED", ended
+
+
+def test_a_task_learns_that_its_state_timed_out(
+    aws: LocalAws, run_machine: Run, make_role: MakeRole
+) -> None:
+    ended = run_machine({"Train": train("never", TimeoutSeconds=1)}, make_role(*TRAINING))
+
+    assert ended["error"] == "States.Timeout"
+    wait_for(lambda: aws.log.count("train gave up"), lambda count: count >= 1, seconds=5)
+
+
+def test_a_task_learns_that_its_execution_was_aborted(
+    aws: LocalAws, run_machine: Run, make_role: MakeRole
+) -> None:
+    before = aws.log.count("train gave up")
+
+    ended = run_machine({"Train": train("never")}, make_role(*TRAINING), abort_after=1)
+
+    assert ended["status"] == "ABORTED"
+    wait_for(lambda: aws.log.count("train gave up"), lambda count: count > before, seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        (TRAINING[1], "sagemaker:CreateTrainingJob"),
+        (TRAINING[0], "events:PutTargets"),
+    ],
+    ids=["the job", "the managed rule"],
+)
+def test_refuses_a_training_job_its_role_may_not_run(
+    run_machine: Run, make_role: MakeRole, missing: dict[str, Any], named: str
+) -> None:
+    ended = run_machine({"Train": train()}, make_role(missing))
+
+    assert ended["error"] == "SageMaker.AmazonSageMakerException"
+    assert f"is not authorized to perform: {named} on resource:" in ended["cause"]
+
+
+def test_refuses_to_hand_over_a_role_without_pass_role(
+    run_machine: Run, make_role: MakeRole
+) -> None:
+    executes = make_role(trusts="sagemaker.amazonaws.com")
+    state = train()
+    state["Parameters"]["RoleArn"] = executes
+    may_pass = allow(
+        "iam:PassRole",
+        executes,
+        Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+    )
+
+    good = run_machine({"Train": state}, make_role(*TRAINING, may_pass))
+    bad = run_machine({"Train": state}, make_role(*TRAINING))
+
+    assert good["status"] == "SUCCEEDED", good
+    assert "is not authorized to perform: iam:PassRole" in bad["cause"]
+
+
+def test_refuses_to_publish_where_its_role_may_not(
+    aws: LocalAws, run_machine: Run, make_role: MakeRole, name: str
+) -> None:
+    topic = aws.client("sns").create_topic(Name=name)["TopicArn"]
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sns:publish",
+        "Parameters": {"TopicArn": topic, "Message": "hello"},
+        "End": True,
+    }
+
+    good = run_machine({"Tell": state}, make_role(allow("sns:Publish", topic)))
+    bad = run_machine({"Tell": state}, make_role(allow("sns:Publish", f"{topic}-other")))
+
+    assert good["status"] == "SUCCEEDED", good
+    assert bad["error"] == "SNS.AuthorizationErrorException"
+
+
+def test_refuses_a_function_its_role_may_not_invoke(run_machine: Run, make_role: MakeRole) -> None:
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": "absent"},
+        "End": True,
+    }
+
+    allowed = run_machine({"Call": state}, make_role(allow("lambda:InvokeFunction")))
+    denied = run_machine({"Call": state}, make_role())
+
+    assert allowed["error"] == "Lambda.ResourceNotFoundException"
+    assert denied["error"] == "Lambda.AWSLambdaException"
+    assert ":function:absent because no identity-based policy" in denied["cause"]
+
+
+def test_an_sdk_task_reaches_our_service(
+    aws: LocalAws, run_machine: Run, make_role: MakeRole, name: str
+) -> None:
+    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:describeEndpoint",
+        "Parameters": {"EndpointName": name},
+        "End": True,
+    }
+    endpoint = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name}"
+
+    good = run_machine({"Look": state}, make_role(allow("sagemaker:DescribeEndpoint", endpoint)))
+    bad = run_machine({"Look": state}, make_role(allow("sagemaker:ListEndpoints")))
+
+    assert json.loads(good["output"])["EndpointStatus"] == "InService"
+    assert bad["error"] == "SageMaker.SageMakerException"
+    assert f"sagemaker:DescribeEndpoint on resource: {endpoint}" in bad["cause"]
+
+
+def test_an_sdk_task_fails_with_the_name_the_java_sdk_gives(
+    run_machine: Run, make_role: MakeRole
+) -> None:
+    look = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStacks",
+        "Parameters": {"StackName": "absent"},
+        "End": True,
+    }
+
+    ended = run_machine({"Look": look}, make_role(allow("cloudformation:*")))
+
+    assert ended["error"] == "CloudFormation.CloudFormationException"
+    assert "absent does not exist" in ended["cause"]
