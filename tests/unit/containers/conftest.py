@@ -249,7 +249,7 @@ def serve() -> Iterator[Serve]:
         port = free_port()
         process = subprocess.Popen(
             [ROOT / ".venvs/inference_server/bin/python", "-m", "inference_server", "serve"],
-            env=environment(base, SAGEMAKER_BIND_TO_PORT=str(port), **extra),
+            env=environment(base, **{"SAGEMAKER_BIND_TO_PORT": str(port), **extra}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

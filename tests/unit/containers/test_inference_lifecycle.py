@@ -1,0 +1,191 @@
+"""Starting, being healthy, draining and refusing to serve a broken model."""
+
+import json
+import shutil
+import signal
+import threading
+import time
+
+import pytest
+
+SLOW_MODEL = """
+import time
+def model_fn(model_dir):
+    time.sleep({load})
+    return "model"
+def predict_fn(data, model):
+    time.sleep({predict})
+    return data
+"""
+
+
+@pytest.fixture
+def base(tmp_path):
+    (tmp_path / "model" / "code").mkdir(parents=True)
+    return tmp_path
+
+
+def script(base, text):
+    (base / "model" / "code" / "inference.py").write_text(text)
+    return base
+
+
+def ended(server):
+    """The exit code and what was said, within the ten seconds that a broken model may take."""
+    server.process.wait(timeout=10)
+    return server.process.returncode, server.log()
+
+
+def test_ping_is_503_until_the_model_is_loaded_then_200_with_an_empty_body(serve, base):
+    server = serve(script(base, SLOW_MODEL.format(load=1.5, predict=0)), wait=False)
+    seen = []
+    while not seen or seen[-1] != 200:
+        seen.append(server.ping())
+        time.sleep(0.05)
+    assert set(seen) <= {None, 503, 200}
+    assert 503 in seen
+    assert server.request("GET", "/ping").body == b""
+
+
+def test_an_invocation_before_the_model_is_loaded_is_told_so(serve, base):
+    server = serve(script(base, SLOW_MODEL.format(load=2, predict=0)), wait=False)
+    while server.ping() is None:
+        time.sleep(0.02)
+    answer = server.invoke("1,2")
+    assert (answer.status, answer.error) == (503, "the model is still loading")
+
+
+def test_sigterm_lets_the_request_in_flight_finish_and_exits_0(serve, base):
+    server = serve(script(base, SLOW_MODEL.format(load=0, predict=1)))
+    answers = []
+    client = threading.Thread(
+        target=lambda: answers.append(server.invoke("[1, 2]", "application/json"))
+    )
+    client.start()
+    time.sleep(0.4)
+    asked = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    client.join()
+    assert (answers[0].status, answers[0].json()) == (200, [1, 2])
+    assert server.process.wait(timeout=25) == 0
+    assert time.monotonic() - asked < 25
+
+
+def test_sigterm_while_the_model_loads_ends_at_once(serve, base):
+    server = serve(script(base, SLOW_MODEL.format(load=60, predict=0)), wait=False)
+    while server.ping() is None:
+        time.sleep(0.02)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(timeout=5) == 0
+
+
+def test_logs_one_json_object_a_line(serve, trained):
+    server = serve(trained("binary").base)
+    server.invoke("UA,1,2,1", **{"X_Amzn_SageMaker_Inference_Id": "abc"})
+    server.invoke("UA,1")
+    lines = [json.loads(line) for line in server.log().splitlines()]
+    assert [line["message"] for line in lines] == ["ready", "invocation", "invocation", "stopped"]
+    assert lines[1]["status"] == 200
+    assert lines[1]["rows"] == 1
+    assert lines[1]["inference_id"] == "abc"
+    assert lines[2]["level"] == "WARNING"
+
+
+def test_leaves_the_model_folder_as_it_was(serve, trained, base):
+    shutil.copytree(trained("binary").model, base / "model", dirs_exist_ok=True)
+    script(base, "def model_fn(d): return 1\ndef predict_fn(data, model): return data\n")
+    before = sorted(path.relative_to(base) for path in base.rglob("*"))
+    server = serve(base)
+    server.invoke("[1]", "application/json")
+    assert sorted(path.relative_to(base) for path in base.rglob("*")) == before
+
+
+def model_with(**files):
+    def write(folder, good):
+        for name, content in files.items():
+            path = folder / name.replace("__", ".")
+            path.write_bytes(
+                content if isinstance(content, bytes) else (good / content).read_bytes()
+            )
+
+    return write
+
+
+def other_schema(change):
+    def write(folder, good):
+        schema = json.loads((good / "schema.json").read_text())
+        change(schema)
+        (folder / "schema.json").write_text(json.dumps(schema))
+        shutil.copy(good / "model.onnx", folder)
+
+    return write
+
+
+BROKEN = {
+    "no files": (
+        model_with(),
+        "nothing to serve in the model folder, found: no files; needed: model.onnx",
+    ),
+    "other files": (model_with(weights__bin=b"x"), "found: weights.bin"),
+    "a pickle": (model_with(model__pkl=b"x"), "model.pkl is a pickle, which can run any code"),
+    "joblib": (model_with(model__joblib=b"x"), "save the model as ONNX instead"),
+    "an empty model": (model_with(model__onnx=b""), "model.onnx cannot be loaded"),
+    "bytes that are no model": (
+        model_with(model__onnx=b"\x00garbage"),
+        "model.onnx cannot be loaded",
+    ),
+    "a schema that is not json": (
+        model_with(model__onnx="model.onnx", schema__json=b"{"),
+        "schema.json cannot be used",
+    ),
+    "a schema with fewer columns": (
+        other_schema(lambda schema: schema["features"].pop()),
+        "model.onnx takes 4 columns, schema.json names 3",
+    ),
+    "a schema with other classes": (
+        other_schema(lambda schema: schema["target"].update(classes=["a", "b", "c"])),
+        "2 probabilities, schema.json names 3 classes",
+    ),
+    "a schema with an unknown type": (
+        other_schema(lambda schema: schema["features"][0].update(type="text")),
+        "feature carrier has the unknown type 'text'",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_refuses_to_serve(serve, trained, base, fault):
+    write, sentence = BROKEN[fault]
+    (base / "model" / "code").rmdir()
+    write(base / "model", trained("binary").model)
+    code, log = ended(serve(base, wait=False))
+    assert code == 1
+    assert sentence in log
+    assert "Traceback" not in log
+
+
+def test_refuses_settings_it_cannot_use_all_at_once(serve, base):
+    server = serve(base, wait=False, SAGEMAKER_MAX_PAYLOAD_IN_MB="lots", INFERENCE_THREADS="-1")
+    code, log = ended(server)
+    assert code == 2
+    assert "SAGEMAKER_MAX_PAYLOAD_IN_MB is 'lots', allowed: a whole number" in log
+    assert "INFERENCE_THREADS is '-1'" in log
+
+
+def test_says_when_the_port_is_taken(serve, trained, servers):
+    port = servers("binary").port
+    server = serve(trained("binary").base, wait=False, SAGEMAKER_BIND_TO_PORT=str(port))
+    code, log = ended(server)
+    assert code == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in log
+
+
+def test_serves_a_model_without_a_schema_as_plain_numbers(serve, trained, base):
+    (base / "model" / "code").rmdir()
+    shutil.copy(trained("multiclass").model / "model.onnx", base / "model")
+    server = serve(base)
+    (prediction,) = server.invoke("2,900,3,1", Accept="application/json").json()["predictions"]
+    assert prediction["label"] == "2"
+    assert list(prediction["probabilities"]) == ["0", "1", "2"]
+    assert server.invoke('{"instances": [[2, 900, 3, 1]]}', "application/json").status == 200
+    assert "column f0: 'UA' is not allowed" in server.invoke("UA,900,3,1").error
