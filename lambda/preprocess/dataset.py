@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,11 @@ SPLITS = ("train", "validation", "test")
 KEYS = ("name", "problem", "target", "drop", "columns", "split", "limits")
 SPLIT_KEYS = ("kind", "by", *SPLITS, "seed")
 LIMITS = {"min_rows": 20, "max_quarantined": 0.5, "max_categories": 10_000}
+LIMIT_RANGES = {
+    "min_rows": (len(SPLITS), 2**31),  # each split gets a row
+    "max_quarantined": (0, 1),
+    "max_categories": (2, 2**24),  # codes stay exact as 32-bit floats
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +102,10 @@ def _shape_faults(block: Mapping[str, Any]) -> list[str]:
         faults.append(f"'drop' must be a list of column names, got {drop!r}.")
     if not isinstance(block.get("limits", {}), Mapping):
         faults.append(f"'limits' must be a table, got {block['limits']!r}.")
+    elif isinstance(name := block.get("name"), str) and not re.fullmatch(r"[\w-]{1,63}", name):
+        faults.append(
+            f"'name' becomes part of S3 keys: letters, digits, - and _ only, got {name!r}."
+        )
     return sorted(faults)
 
 
@@ -106,7 +116,9 @@ def _column_faults(block: Mapping[str, Any]) -> list[str]:
     if block["problem"] not in PROBLEMS:
         faults.append(f"Problem {block['problem']!r} is not one of {', '.join(PROBLEMS)}.")
     for name, kind in columns.items():
-        if kind not in TYPES:
+        if name != name.strip() or name == "*" or re.fullmatch(r"\^.*\$", name) or not name:
+            faults.append(f"Column name {name!r} is empty, has spaces around it or is a pattern.")
+        elif kind not in TYPES:
             faults.append(f"Column {name!r} has type {kind!r}; allowed: {', '.join(TYPES)}.")
         elif kind not in FEATURE_TYPES and name not in drop | {by, target}:
             faults.append(f"Column {name!r} is {kind}: list it in 'drop' or split by it.")
@@ -156,7 +168,8 @@ def _limit_faults(block: Mapping[str, Any]) -> list[str]:
         for key in sorted(limits.keys() - LIMITS)
     ]
     for key in sorted(limits.keys() & LIMITS):
-        value, top = limits[key], 1 if key == "max_quarantined" else 2**31
-        if not isinstance(value, int | float) or not 0 <= value <= top:
-            faults.append(f"'limits' {key} must be a number from 0 to {top}, got {value!r}.")
+        low, high = LIMIT_RANGES[key]
+        value = limits[key]
+        if not isinstance(value, int | float) or not low <= value <= high:
+            faults.append(f"'limits' {key} must be a number from {low} to {high}, got {value!r}.")
     return faults

@@ -40,14 +40,23 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     `dataset` (the declaration) and `output` (bucket). Running it again, or twice at once, changes
     nothing that was published.
     """
+    try:
+        return _run(event)
+    except DatasetRejected as rejected:
+        logger.warning("rejected", extra={"faults": rejected.faults})
+        metrics.add_metric(name="Rejected", unit=MetricUnit.Count, value=1)
+        raise
+
+
+def _run(event: Mapping[str, Any]) -> dict[str, Any]:
     started = time.monotonic()
     block, where = event["dataset"], event["object"]
     dataset = declaration.parse(block)
     logger.append_keys(dataset=dataset.name, bucket=where["bucket"], key=where["key"])
-    address = f"s3://{where['bucket']}/{where['key']}"
     try:
         source = raw.describe(s3(), where)
     except ObjectFault as fault:
+        address = f"s3://{where['bucket']}/{where['key']}"
         raise DatasetRejected(address, fault.faults, CHANGE) from None
     publication = Publication(
         s3=s3(),
@@ -55,8 +64,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         dataset=dataset.name,
         version=version_of(source, block),
     )
-    manifest = publication.published()
-    status = "unchanged"
+    manifest, status = publication.published(), "unchanged"
     if manifest is None:
         manifest, status = _publish(dataset, source, publication)
     seconds = round(time.monotonic() - started, 3)
@@ -122,8 +130,6 @@ def _described(source: raw.Source) -> dict[str, Any]:
 def _record_rejection(
     rejected: DatasetRejected, source: raw.Source, publication: Publication
 ) -> None:
-    logger.warning("rejected", extra={"faults": rejected.faults})
-    metrics.add_metric(name="Rejected", unit=MetricUnit.Count, value=1)
     publication.put_rejection(
         {
             "format": 1,

@@ -41,7 +41,7 @@ def header_faults(dataset: Dataset, header: Sequence[str]) -> list[str]:
     if others:
         faults.append(
             f"{len(others)} of {len(dataset.columns)} declared columns are missing:"
-            f" {', '.join(others)}."
+            f" {', '.join(others[:20])}{', ...' if others[20:] else ''}."
         )
     twice = sorted(name for name, n in counts.items() if n > 1 and name in dataset.columns)
     if twice:

@@ -1,0 +1,238 @@
+"""Objects that are no dataset: one clear message, everything wrong at once, nothing published."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zipfile
+from typing import Any
+
+import polars as pl
+import pytest
+from botocore.exceptions import ClientError
+
+
+def _zip() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("raw.csv", "size,label\n1,yes\n")
+    return packed.getvalue()
+
+
+def _parquet() -> bytes:
+    packed = io.BytesIO()
+    pl.DataFrame({"size": [1.0], "label": ["yes"]}).write_parquet(packed)
+    return packed.getvalue()
+
+
+HEADER = "size,count,colour,ready,note,label\n"
+CORPUS = {
+    "empty": (b"", "It is empty"),
+    "blank lines": (b"\n\r\n\n", "It is empty"),
+    "only a byte order mark": (b"\xef\xbb\xbf", "It is empty"),
+    "header only": (HEADER.encode(), "a header and no row"),
+    "header without line end": (HEADER.strip().encode(), "a header and no row"),
+    "no header": (b"1,1,red,true,x,yes\n" * 40, "Is the header missing?"),
+    "semicolons": (HEADER.replace(",", ";").encode() + b"1;1;red;true;x;yes\n", "semicolons"),
+    "tabs": (HEADER.replace(",", "\t").encode() + b"1\t1\n", "separated by tabs"),
+    "png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG image"),
+    "jpeg": (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG image"),
+    "pdf": (b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),
+    "gzip": (gzip.compress(HEADER.encode()), "gzip data: upload it unpacked"),
+    "gzip bomb": (gzip.compress(b"\0" * 10_000_000), "gzip data"),
+    "zip": (_zip(), "a zip archive or an Excel workbook"),
+    "old excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
+    "parquet": (_parquet(), "a Parquet file"),
+    "sqlite": (b"SQLite format 3\0", "an SQLite database"),
+    "json": (b'{"size": 1}\n', "JSON"),
+    "json list": (b'[{"size": 1}]\n', "JSON"),
+    "html": (b"<!DOCTYPE html><html>", "an HTML page"),
+    "pickle": (b"\x80\x04\x95\x0b\0\0\0", "a Python pickle"),
+    "program": (b"\x7fELF\x02\x01\x01", "a program"),
+    "utf-16": (HEADER.encode("utf-16"), "UTF-16 text: save it as UTF-8"),
+    "utf-16 without mark": (HEADER.encode("utf-16-le"), "NUL bytes"),
+    "latin-1": (HEADER.encode() + "1,1,gr\u00fcn,true,x,yes\n".encode("latin-1"), "byte offset 41"),
+    "cut in a letter": (HEADER.encode() + "1,1,ü".encode()[:-1], "byte offset 39"),
+    "marked latin-1": (b"\xef\xbb\xbf" + HEADER.encode() + b"\xfc", "byte offset 38"),
+    "one line": (b"x" * 2_000_000, "a line longer than 1,048,576 characters"),
+    "too many columns": (",".join(f"c{n}" for n in range(100_000)).encode(), "100,000 columns"),
+    "few rows": ((HEADER + "1,1,red,true,x,yes\n" * 3).encode(), "3 good rows; at least 20"),
+    "one class": ((HEADER + "1,1,red,true,x,yes\n" * 40).encode(), "one class ('yes')"),
+    "random bytes": (bytes(range(128, 256)) * 8, "not UTF-8: byte 0x80 at byte offset 0"),
+}
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_an_object_that_is_no_table_is_rejected_with_the_fault(world: Any, name: str) -> None:
+    content, fault = CORPUS[name]
+
+    refused = world.refusal(content)
+
+    assert fault in str(refused)
+    assert str(refused).startswith("s3://raw/tiny/raw.csv was rejected: ")
+    assert "upload it again" in str(refused)
+    assert not [key for key in world.s3.order if "/rejected/" not in key]
+
+
+def test_every_fault_of_the_header_is_told_at_once(world: Any) -> None:
+    refused = world.refusal("size,size,note\n1,2,3\n")
+
+    assert refused.faults == (
+        "The target column 'label' is missing.",
+        "3 of 6 declared columns are missing: count, colour, ready.",
+        "Columns named more than once: size.",
+    )
+    assert "(1) The target" in str(refused)
+    assert "(3) Columns" in str(refused)
+
+
+def test_every_fault_of_the_rows_is_told_at_once(world: Any) -> None:
+    refused = world.refusal(HEADER + "x,1,red,true,x,yes\n" * 5 + "1,1,red,true,x,yes\n" * 2)
+
+    assert refused.faults == (
+        "5 of 7 rows cannot be used, at most 50% may (size: not a finite number: 5; for example"
+        " line 2: size: not a finite number ('x')).",
+        "It has 2 good rows; at least 20 are needed.",
+    )
+
+
+def test_a_rejection_is_recorded_beside_the_versions(world: Any) -> None:
+    refused = world.refusal(HEADER)
+
+    (key,) = world.s3.order
+    record = json.loads(world.s3.objects["processed", key])
+    assert key.startswith("tiny/rejected/")
+    assert key.endswith(".json")
+    assert record["faults"] == list(refused.faults)
+    assert record["message"] == str(refused)
+    assert record["source"]["key"] == "tiny/raw.csv"
+
+
+def test_a_binary_target_with_three_classes_is_rejected(world: Any, table: Any) -> None:
+    refused = world.refusal(table("1,1,red,true,x,perhaps"))
+
+    assert refused.faults == (
+        "Target 'label' has 3 classes ('no', 'perhaps', 'yes'); binary needs two.",
+    )
+
+
+def test_a_category_that_is_an_identifier_is_rejected(
+    world: Any, table: Any, declared: Any
+) -> None:
+    rows = [f"1,1,c{n},true,x,no" for n in range(40)]
+
+    refused = world.refusal(table(*rows), declared(limits={"max_categories": 10}))
+
+    assert "Column 'colour' has" in str(refused)
+    assert "declare it text and drop it" in str(refused)
+
+
+def test_times_too_coarse_to_split_by_are_rejected(world: Any, declared: Any) -> None:
+    block = declared(
+        columns={"at": "timestamp", "size": "number", "label": "category"},
+        drop=None,
+        split={"kind": "time", "by": "at", "train": 0.6, "validation": 0.2, "test": 0.2},
+    )
+    lines = [f"2024-01-01,{n},{n % 2}" for n in range(30)]
+
+    assert "too many rows share one time" in str(
+        world.refusal("\n".join(["at,size,label", *lines]), block)
+    )
+
+
+def test_an_object_above_the_limit_is_refused_unread(
+    world: Any, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+    head = world.s3.head_object
+    size = {"ContentLength": 256 * 2**20 + 1}
+    monkeypatch.setattr(world.s3, "head_object", lambda **k: {**head(**k), **size})
+    monkeypatch.setattr(world.s3, "get_object", _only_the_manifest(world.s3.get_object))
+
+    refused = world.refusal(table())
+
+    assert "256 MiB; this function reads at most 256 MiB (half its memory)" in str(refused)
+
+
+def _only_the_manifest(get_object: Any) -> Any:
+    def guarded(**request: str) -> Any:
+        assert request["Bucket"] != "raw", "read in spite of its size"
+        return get_object(**request)
+
+    return guarded
+
+
+def test_an_object_that_is_gone_is_rejected(
+    world: Any, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(**_: str) -> Any:
+        raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadObject")
+
+    monkeypatch.setattr(world.s3, "head_object", gone)
+
+    refused = world.refusal(table())
+
+    assert refused.faults == ("There is no such object: it was deleted after its upload.",)
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_an_object_it_may_not_read_is_an_error_of_the_deployment_not_of_the_data(
+    world: Any, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: str) -> Any:
+        raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
+
+    monkeypatch.setattr(world.s3, "head_object", denied)
+
+    with pytest.raises(ClientError, match="Forbidden"):
+        world.publish(table())
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"target": "price"}, "Target 'price' is not a declared column."),
+        ({"drop": ["note", "label"]}, "Target 'label' is dropped."),
+        ({"drop": ["note", "weight"]}, "Dropped column 'weight' is not declared."),
+        ({"drop": []}, "Column 'note' is text: list it in 'drop' or split by it."),
+        ({"problem": "ranking"}, "Problem 'ranking' is not one of binary, multiclass, regression."),
+        ({"problem": "regression"}, "Target 'label' is category; regression needs number or"),
+        ({"colour": 1}, "Unknown key 'colour'"),
+        ({"columns": None}, "'columns' must be a mapping, got None."),
+        ({"name": "a/b"}, "'name' becomes part of S3 keys"),
+        ({"limits": {"min_rows": 1}}, "'limits' min_rows must be a number from 3"),
+        ({"limits": {"maximum": 1}}, "Unknown key 'maximum' in 'limits'"),
+        ({"columns": {"label": "category"}, "drop": []}, "No column is left to learn from."),
+        ({"columns": {"*": "number", "label": "category"}, "drop": []}, "Column name '*'"),
+        ({"split": {"kind": "random", "train": 1, "validation": 0, "test": 0}}, "above 0"),
+        (
+            {"split": {"kind": "random", "train": 0.7, "validation": 0.2, "test": 0.2}},
+            "'split' must add up to 1, got 1.1.",
+        ),
+        (
+            {"split": {"kind": "stratified", "train": 0.6, "validation": 0.2, "test": 0.2}},
+            "'split' kind must be random or time, got 'stratified'.",
+        ),
+        (
+            {"split": {"kind": "time", "by": "size", "train": 0.6, "validation": 0.2, "test": 0.2}},
+            "'split' by must name a timestamp column, got 'size'.",
+        ),
+    ],
+)
+def test_a_declaration_that_cannot_work_is_rejected_before_the_object_is_touched(
+    world: Any, table: Any, declared: Any, changes: dict[str, Any], fault: str
+) -> None:
+    refused = world.refusal(table(), declared(**changes))
+
+    assert fault in str(refused)
+    assert "Change [dataset] in the environment's configuration" in str(refused)
+    assert world.s3.order == []
+
+
+def test_the_faults_of_a_declaration_are_told_at_once(
+    world: Any, table: Any, declared: Any
+) -> None:
+    block = declared(problem="ranking", drop=["note", "x"], limits={"min_rows": 0})
+
+    assert len(world.refusal(table(), block).faults) >= 3
