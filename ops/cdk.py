@@ -26,6 +26,8 @@ EVENT = re.compile(
 )
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 KEPT_LINES = 400
+FAULT = re.compile(r"\b(?:Error|error|refused|Exception)\b|Parameter '")
+CHANGE_SET = re.compile(r"(?P<stack>[\w-]+): creating CloudFormation changeset")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,14 +119,16 @@ def run(
 
 
 def reason(lines: Sequence[str]) -> str:
-    """The sentence in the CLI's output that says why it stopped."""
-    for line in lines:
-        if "❌" in line:
-            return line.replace("❌", "").strip()
-    for line in reversed(lines):
-        if re.search(r"\b(Error|error|refused|Exception)\b", line):
-            return line.strip()
-    return lines[-1].strip() if lines else "it said nothing"
+    """The sentence in the CLI's output that says why it stopped, with the stack it speaks of."""
+    verdict = next((line for line in lines if "❌" in line), None)
+    if verdict is not None:
+        return verdict.replace("❌", "").strip()
+    said = [line.strip() for line in lines if line.strip()]
+    if not said:
+        return "it said nothing"
+    told = next((t for t in reversed(said) if FAULT.search(t)), said[-1])
+    begun = [m["stack"] for t in said[: said.index(told)] if (m := CHANGE_SET.match(t))]
+    return told if not begun or begun[-1] in told else f"{begun[-1]}: {told}"
 
 
 def synth(env: str, *, extra: Sequence[str] = ()) -> Path:
