@@ -1,0 +1,29 @@
+"""Endpoints: real-time, serverless and asynchronous."""
+
+from sagemaker_workflow.endpoints.asynchronous import AsyncEndpoint
+from sagemaker_workflow.endpoints.base import Endpoint
+from sagemaker_workflow.endpoints.realtime import RealtimeEndpoint
+from sagemaker_workflow.endpoints.serverless import ServerlessEndpoint
+from sagemaker_workflow.endpoints.specs import (
+    AsyncResults,
+    Capture,
+    Instances,
+    Operations,
+    Rollout,
+    Scaling,
+    Serverless,
+)
+
+__all__ = [
+    "AsyncEndpoint",
+    "AsyncResults",
+    "Capture",
+    "Endpoint",
+    "Instances",
+    "Operations",
+    "RealtimeEndpoint",
+    "Rollout",
+    "Scaling",
+    "Serverless",
+    "ServerlessEndpoint",
+]

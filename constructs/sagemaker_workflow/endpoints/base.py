@@ -1,0 +1,176 @@
+"""What every kind of endpoint has: config, endpoint, log, alarms, name parameter, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import CfnOutput, Fn, Names, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from sagemaker_workflow.endpoints.alarms import NAMESPACE, AlarmSpec, build_alarm, dimensions
+from sagemaker_workflow.endpoints.faults import check_name, check_stack
+from sagemaker_workflow.endpoints.rollout import deployment_config
+from sagemaker_workflow.endpoints.specs import Operations, Rollout
+from sagemaker_workflow.faults import Faults
+from sagemaker_workflow.keys import own_key
+from sagemaker_workflow.model import Model
+
+
+class Endpoint(Construct):
+    """The part of an endpoint that does not depend on its kind. Use one of the kinds.
+
+    Attributes: name, arn, model, key, log_group, alarms, resource, config.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        model: Model,
+        name: str | None,
+        operations: Operations,
+        faults: Faults,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.name = name or Names.unique_resource_name(self, max_length=63, separator="-")
+        faults.of = f"{type(self).__name__} {self.node.path}"
+        check_name(self.name, faults)
+        check_stack(self, model, faults)
+        faults.raise_any()
+        self.model = model
+        self.operations = operations
+        log_group_name = f"/aws/sagemaker/Endpoints/{self.name}"
+        self.key: kms.IKey = operations.key or own_key(self, log_group_name)
+        self.log_group = self._build_log_group(log_group_name)
+        self.alarms: list[cloudwatch.CfnAlarm] = []
+        self.resource: sagemaker.CfnEndpoint
+        self.config: sagemaker.CfnEndpointConfig
+        self._build_name_parameter()
+
+    @property
+    def arn(self) -> str:
+        """The endpoint's ARN. The service lower-cases the name in it (contracts 13.3)."""
+        return Stack.of(self).format_arn(
+            service="sagemaker", resource="endpoint", resource_name=self.name.lower()
+        )
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """The grantee can call this endpoint, streaming included, and no other."""
+        return self._grant(grantee, "sagemaker:InvokeEndpoint")
+
+    def metric(
+        self, name: str, *, statistic: str = "Sum", per_variant: bool = True
+    ) -> cloudwatch.Metric:
+        """Any metric SageMaker publishes for this endpoint, by the minute."""
+        found = dimensions(self.name)
+        return cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=name,
+            statistic=statistic,
+            dimensions_map=found if per_variant else {"EndpointName": self.name},
+        )
+
+    def metric_model_latency(self, *, statistic: str = "p99") -> cloudwatch.Metric:
+        """How long the container takes, in microseconds."""
+        return self.metric("ModelLatency", statistic=statistic)
+
+    def _grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=list(actions), resource_arns=[self.arn]
+        )
+
+    def _deploy(
+        self,
+        *,
+        variant: sagemaker.CfnEndpointConfig.ProductionVariantProperty,
+        rollout: Rollout,
+        alarms: Sequence[AlarmSpec],
+        counts: Sequence[int],
+        **config: Any,
+    ) -> None:
+        """Make config and endpoint, once the role may do all the container needs."""
+        role = self.model.role
+        role.grant_logs(self.log_group)
+        role.grant_volume_key(self.key)
+        role.grant_describe_alarms()
+        self.alarms = [
+            build_alarm(self, one, self.name, self.operations.alarm_topic) for one in alarms
+        ]
+        # No name: CloudFormation makes a new one for every change, so that the endpoint is
+        # updated in place to it and the old config is there to go back to.
+        self.config = sagemaker.CfnEndpointConfig(
+            self,
+            "Config",
+            production_variants=[variant],
+            kms_key_id=self.key.key_arn,
+            **config,
+        )
+        self.resource = self._build_endpoint(rollout, counts)
+        for made in (self.config, self.resource):
+            if self.model.condition is not None:
+                made.cfn_options.condition = self.model.condition
+        self.resource.node.add_dependency(self.log_group)
+        role.make_wait(self.resource)
+
+    def _build_endpoint(self, rollout: Rollout, counts: Sequence[int]) -> sagemaker.CfnEndpoint:
+        endpoint = sagemaker.CfnEndpoint(
+            self,
+            "Resource",
+            endpoint_name=self.name,
+            endpoint_config_name=self.config.attr_endpoint_config_name,
+        )
+        # Parts of it are chosen by parameters, and CDK does not translate what is in a Fn::If.
+        endpoint.add_property_override(
+            "DeploymentConfig",
+            deployment_config(
+                self, rollout, alarm_names=[one.ref for one in self.alarms], counts=counts
+            ),
+        )
+        if counts:
+            _retain_scaled_counts(endpoint, rollout)
+        return endpoint
+
+    def _build_log_group(self, name: str) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=name,
+            encryption_key=self.key,
+            retention=self.operations.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _build_name_parameter(self) -> None:
+        parameter = self.operations.parameter_name or f"/sagemaker-workflow/endpoints/{self.name}"
+        ssm.CfnParameter(
+            self,
+            "Name",
+            type="String",
+            name=parameter,
+            value=self.name,
+            description=f"Name of the SageMaker endpoint {self.name}",
+        )
+        CfnOutput(self, "EndpointName", value=self.name, description="Call the endpoint by it")
+
+
+def _retain_scaled_counts(endpoint: sagemaker.CfnEndpoint, rollout: Rollout) -> None:
+    """A deployment keeps the counts that scaling set; a change of data capture still applies."""
+    excluded = [{"VariantPropertyType": "DataCaptureConfig"}]
+    anew = rollout.apply_configured_counts
+    if anew is None:
+        endpoint.retain_all_variant_properties = True
+        endpoint.add_property_override("ExcludeRetainedVariantProperties", excluded)
+        return
+    endpoint.retain_all_variant_properties = Fn.condition_if(anew.logical_id, False, True)
+    endpoint.add_property_override(
+        "ExcludeRetainedVariantProperties",
+        Fn.condition_if(anew.logical_id, {"Ref": "AWS::NoValue"}, excluded),
+    )

@@ -1,0 +1,96 @@
+"""The service's numbers for endpoints, and what breaks them: constants and pure functions.
+
+Sources: contracts 2.2 (time limits), 3.3 (endpoint configs), 3.6 (guardrails), 4 (serverless), 5.1
+(asynchronous); instance types from botocore's service model (`python -m ops.images refresh`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import re
+from pathlib import Path
+from typing import Literal
+
+Use = Literal["hosting", "transform", "training", "processing"]
+
+ENDPOINT_NAME_PATTERN = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+VARIANT = "primary"  # guardrails require the same variant name before and after an update
+
+SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
+SERVERLESS_CONCURRENCY = (1, 200)
+INSTANCE_COUNT = (1, 1000)
+VOLUME_GB = (1, 512)
+STARTUP_TIMEOUT_SECONDS = (60, 3600)
+DOWNLOAD_TIMEOUT_SECONDS = (60, 3600)
+AMI_VERSIONS = (
+    "al2-ami-sagemaker-inference-gpu-2",
+    "al2-ami-sagemaker-inference-gpu-2-1",
+    "al2-ami-sagemaker-inference-gpu-3-1",
+    "al2-ami-sagemaker-inference-neuron-2",
+    "al2023-ami-sagemaker-inference-gpu-4-1",
+)
+ROLLOUT_STRATEGIES = ("canary", "linear", "all_at_once", "rolling")
+WAIT_SECONDS = (0, 3600)
+ROLLOUT_TIMEOUT_SECONDS = (600, 28800)
+CANARY_PERCENT = (1, 50)
+LINEAR_PERCENT = (10, 50)
+ROLLING_PERCENT = (5, 50)
+SAMPLING_PERCENT = (1, 100)
+ASYNC_CONCURRENCY = (1, 1000)
+
+_LOCK = Path(__file__).parents[1] / "instance_types.lock.json"
+# `ml.g5.xlarge` -> g5. A final d, dn or de means local NVMe storage; these families have it too.
+_FAMILY = re.compile(r"ml\.(?P<family>[a-z0-9-]+)\.[a-z0-9]+")
+_NVME = re.compile(r"(?:[a-z]+\d+[a-z]*d[a-z]*|p4de?|p5e?n?|p6e?-\w+|g5|g6e?|g7e?|trn\d\w*|dl1)")
+_GPU = re.compile(r"(?:g|p)\d.*")
+_ARM = re.compile(r"[a-z]\d+g[a-z]*")
+
+
+@functools.cache
+def instance_types(use: Use = "hosting") -> frozenset[str]:
+    """Every instance type SageMaker has for this use."""
+    lock = json.loads(_LOCK.read_text(encoding="utf-8"))
+    return frozenset(lock["types"][use])
+
+
+def instance_type_fault(instance_type: str, use: Use = "hosting") -> str | None:
+    """What is wrong with it, with the nearest types there are; None when it can be used."""
+    types = instance_types(use)
+    if instance_type in types:
+        return None
+    near = difflib.get_close_matches(instance_type, sorted(types), n=3, cutoff=0.6)
+    return (
+        f"instance_type is {instance_type!r}, which SageMaker does not have for {use}"
+        f"{', near it are ' + ', '.join(near) if near else ''}: write one like 'ml.m5.xlarge'"
+    )
+
+
+def has_nvme(instance_type: str) -> bool:
+    """Local storage that a KMS key of yours does not encrypt: jobs refuse a volume key there."""
+    return bool(_NVME.fullmatch(_family(instance_type)))
+
+
+def has_gpu(instance_type: str) -> bool:
+    return bool(_GPU.fullmatch(_family(instance_type)))
+
+
+def is_arm(instance_type: str) -> bool:
+    """A Graviton processor: an image built for x86-64 ends there in `exec format error`."""
+    return bool(_ARM.fullmatch(_family(instance_type))) and not has_gpu(instance_type)
+
+
+def name_fault(name: str) -> str | None:
+    """What is wrong with an endpoint's name; None when nothing is."""
+    if len(name) <= 63 and re.fullmatch(ENDPOINT_NAME_PATTERN, name):
+        return None
+    return (
+        f"name is {name!r} ({len(name)} characters), allowed are 1 to 63 letters, digits and "
+        "inner hyphens: shorten or rename it"
+    )
+
+
+def _family(instance_type: str) -> str:
+    found = _FAMILY.fullmatch(instance_type)
+    return found["family"] if found else ""

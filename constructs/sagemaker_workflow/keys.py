@@ -1,0 +1,43 @@
+"""A key for a construct that was given none."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+
+def own_key(scope: Construct, log_group_name: str) -> kms.Key:
+    """A rotating key that CloudWatch Logs may use for this log group, and for no other."""
+    stack = Stack.of(scope)
+    key = kms.Key(
+        scope,
+        "Key",
+        description=f"{scope.node.path}: volumes, logs and notifications",
+        enable_key_rotation=True,
+        # What it encrypts goes with the endpoint; data of value has the bucket's key.
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    group = stack.format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=log_group_name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    key.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+            actions=[
+                "kms:Encrypt",
+                "kms:Decrypt",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+                "kms:GenerateDataKey",
+                "kms:DescribeKey",
+            ],
+            resources=["*"],  # in a key's policy, the key itself
+            conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": group}},
+        )
+    )
+    return key

@@ -1,0 +1,1 @@
+"""Registers one endpoint's variant for automatic scaling, for CloudFormation."""
