@@ -96,7 +96,12 @@ def update_weights_and_capacities(params: dict[str, Any]) -> dict[str, Any]:
         targets = {}
         for name, want in wanted.items():
             slot = endpoint.fleet.slots[name]
-            target = Kept(count=want.get("DesiredInstanceCount"), weight=want.get("DesiredWeight"))
+            target = Kept(
+                count=want.get("DesiredInstanceCount"),
+                weight=want.get("DesiredWeight"),
+                serverless=want.get("ServerlessUpdateConfig", {}),
+            )
+            slot.desired_serverless = {**slot.desired_serverless, **target.serverless}
             slot.desired_count = slot.count if target.count is None else target.count
             slot.desired_weight = slot.weight if target.weight is None else target.weight
             targets[name] = target
@@ -191,7 +196,15 @@ def _scale_faults(endpoint: Endpoint, wanted: Mapping[str, Mapping[str, Any]]) -
         if slot is None:
             yield f'Could not find variant "{name}" of endpoint "{endpoint.arn}"'
             continue
-        count = want.get("DesiredInstanceCount")
+        count, change = want.get("DesiredInstanceCount"), want.get("ServerlessUpdateConfig")
+        if change and not slot.serverless:
+            yield f"Variant {name} is not serverless and takes no ServerlessUpdateConfig"
+        after = slot.desired_serverless | (change or {})
+        if after.get("ProvisionedConcurrency", 0) > after.get("MaxConcurrency", 0):
+            yield (
+                f"ProvisionedConcurrency ({after['ProvisionedConcurrency']}) of variant {name} "
+                f"must not exceed MaxConcurrency ({after['MaxConcurrency']})"
+            )
         if slot.serverless and count is not None:
             yield f"Variant {name} is serverless and has no instance count"
         elif count == 0 and not endpoint.asynchronous:

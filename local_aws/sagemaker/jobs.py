@@ -12,6 +12,7 @@ from local_aws.sagemaker.arns import arn
 from local_aws.sagemaker.errors import in_use, invalid
 from local_aws.sagemaker.store import Job, Table
 from local_aws.sagemaker.threads import spawn
+from local_aws.validation import service_model
 
 log = logging.getLogger("local_aws")
 
@@ -79,8 +80,12 @@ def require(kind: Kind, name: str) -> Job:
 
 
 def describe(kind: Kind, name: str) -> dict[str, Any]:
+    """The Describe response: what of the record belongs to its shape."""
+    shape = service_model("sagemaker").operation_model(f"Describe{kind.word}Job").output_shape
+    members = shape.members if shape else {}
     with store.lock:
-        return copy.deepcopy(require(kind, name).record)
+        record = copy.deepcopy(require(kind, name).record)
+    return {k: v for k, v in record.items() if k in members}
 
 
 def records(kind: Kind) -> list[dict[str, Any]]:

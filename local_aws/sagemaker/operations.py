@@ -7,9 +7,11 @@ from local_aws.sagemaker import (
     endpoint_configs,
     endpoints,
     models,
+    processing_jobs,
     registry,
     tags,
     training_jobs,
+    transform_jobs,
 )
 
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
@@ -21,7 +23,9 @@ OPERATIONS: dict[str, Operation] = {
     "CreateModel": models.create,
     "CreateModelPackage": registry.create_package,
     "CreateModelPackageGroup": registry.create_group,
+    "CreateProcessingJob": processing_jobs.create,
     "CreateTrainingJob": training_jobs.create,
+    "CreateTransformJob": transform_jobs.create,
     "DeleteEndpoint": endpoints.delete,
     "DeleteEndpointConfig": endpoint_configs.delete,
     "DeleteModel": models.delete,
@@ -33,18 +37,26 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeModel": models.describe,
     "DescribeModelPackage": registry.describe_package,
     "DescribeModelPackageGroup": registry.describe_group,
+    "DescribeProcessingJob": processing_jobs.describe,
     "DescribeTrainingJob": training_jobs.describe,
+    "DescribeTransformJob": transform_jobs.describe,
     "ListEndpointConfigs": endpoint_configs.listed,
     "ListEndpoints": endpoints.listed,
     "ListModelPackageGroups": registry.list_groups,
     "ListModelPackages": registry.list_packages,
     "ListModels": models.listed,
+    "ListProcessingJobs": processing_jobs.listed,
     "ListTags": tags.list_tags,
     "ListTrainingJobs": training_jobs.listed,
+    "ListTransformJobs": transform_jobs.listed,
+    "StopProcessingJob": processing_jobs.stop,
     "StopTrainingJob": training_jobs.stop,
+    "StopTransformJob": transform_jobs.stop,
     "UpdateEndpoint": endpoints.update,
     "UpdateEndpointWeightsAndCapacities": endpoints.update_weights_and_capacities,
     "UpdateModelPackage": registry.update_package,
 }
 
-JOB_KINDS = {"Training": training_jobs.KIND}
+JOB_KINDS = {
+    kind.word: kind for kind in (processing_jobs.KIND, training_jobs.KIND, transform_jobs.KIND)
+}

@@ -3,8 +3,9 @@
 import copy
 import threading
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from local_aws.runtime.asynchronous import AsyncQueue
 from local_aws.sagemaker import events, store
 from local_aws.sagemaker.arns import arn
 from local_aws.sagemaker.deployment.fleet import Fleet, Slot
@@ -13,14 +14,6 @@ from local_aws.sagemaker.errors import invalid
 
 BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
-
-
-class Queue(Protocol):
-    """Where the requests of an asynchronous endpoint wait."""
-
-    def submit(self, request: Mapping[str, Any]) -> dict[str, str]: ...
-
-    def close(self) -> None: ...
 
 
 class Endpoint:
@@ -38,7 +31,7 @@ class Endpoint:
         self.pending_since = 0.0
         self.deployment_config: dict[str, Any] | None = None
         self.capture = config.get("DataCaptureConfig")
-        self.queue: Queue | None = None
+        self.queue: AsyncQueue | None = None
         self.balancer = Balancer()
         self.stop = threading.Event()
 
@@ -132,8 +125,10 @@ def _variant_summary(slot: Slot, resolved: float) -> dict[str, Any]:
         "DesiredWeight": slot.desired_weight,
     }
     if slot.serverless:
-        serverless = slot.config["ServerlessConfig"]
-        summary |= {"CurrentServerlessConfig": serverless, "DesiredServerlessConfig": serverless}
+        summary |= {
+            "CurrentServerlessConfig": slot.config["ServerlessConfig"],
+            "DesiredServerlessConfig": slot.desired_serverless,
+        }
     else:
         summary |= {
             "CurrentInstanceCount": slot.count,

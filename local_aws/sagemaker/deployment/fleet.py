@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from local_aws.runtime import hosting
@@ -24,6 +24,7 @@ class Slot:
     count: int
     desired_weight: float
     desired_count: int
+    desired_serverless: dict[str, int]
     busy: int = 0
 
     @property
@@ -37,10 +38,11 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
-    """What an update keeps of a variant: its scaled count and weight."""
+    """What an update keeps of a variant, or a scaling gives it: None means as configured."""
 
     count: int | None = None
     weight: float | None = None
+    serverless: Mapping[str, int] = field(default_factory=dict)
 
 
 class Fleet:
@@ -119,6 +121,7 @@ def _slot(
         count=count,
         desired_weight=weight,
         desired_count=count,
+        desired_serverless=dict(variant.get("ServerlessConfig", {})),
     )
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local_aws import adapter
+from local_aws.runtime.asynchronous import AsyncQueue
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.sagemaker import store, tags
 from local_aws.sagemaker.deployment import alarms, notifications
-from local_aws.sagemaker.deployment.endpoint import Endpoint, Queue
+from local_aws.sagemaker.deployment.endpoint import Endpoint
 from local_aws.sagemaker.deployment.fleet import Fleet, Kept
 from local_aws.sagemaker.deployment.plan import Plan, Step
 from local_aws.sagemaker.errors import ServiceError
@@ -81,6 +82,8 @@ def scale(endpoint: Endpoint, wanted: Mapping[str, Kept]) -> None:
             with store.lock:
                 slot.count = slot.count if target.count is None else target.count
                 slot.weight = slot.weight if target.weight is None else target.weight
+                if target.serverless:
+                    slot.config["ServerlessConfig"] = dict(slot.desired_serverless)
 
     reason = _reason(work)
     if reason:
@@ -88,6 +91,7 @@ def scale(endpoint: Endpoint, wanted: Mapping[str, Kept]) -> None:
     with store.lock:
         for slot in endpoint.fleet.slots.values():
             slot.desired_count, slot.desired_weight = slot.count, slot.weight
+            slot.desired_serverless = dict(slot.config.get("ServerlessConfig", {}))
     endpoint.move("InService", reason)
 
 
@@ -111,18 +115,17 @@ def _take_over(endpoint: Endpoint, fleet: Fleet, config: Mapping[str, Any]) -> N
         queue = endpoint.queue
     if unchanged and queue is not None:
         return
-    if queue is not None:
-        queue.close()
-    endpoint.queue = _queue(endpoint, wanted) if wanted else None
-
-
-def _queue(endpoint: Endpoint, config: Mapping[str, Any]) -> Queue:
-    from local_aws.runtime.asynchronous import AsyncQueue
-
-    queue: Queue = AsyncQueue(
-        endpoint.name, config, lambda: next(iter(endpoint.fleet.slots.values())).variant
+    waiting = queue.close() if queue is not None else []
+    endpoint.queue = (
+        AsyncQueue(
+            endpoint.name,
+            wanted,
+            lambda: next(iter(endpoint.fleet.slots.values())).variant,
+            waiting=waiting,
+        )
+        if wanted
+        else None
     )
-    return queue
 
 
 def _shift(endpoint: Endpoint, old: Fleet, new: Fleet, plan: Plan) -> None:
