@@ -39,6 +39,10 @@ class RuntimeFailure(Exception):  # noqa: N818  the service's own word: it becom
         self.reason = reason
 
 
+class Unavailable(RuntimeFailure):
+    """No container was there to take the request: it did not reach one."""
+
+
 class StreamRefused(RuntimeFailure):
     """The container answered a streaming request with an error before its first chunk."""
 

@@ -21,6 +21,7 @@ from local_aws.runtime.containers import (
     StreamRefused,
     Throttled,
     Timeout,
+    Unavailable,
 )
 from local_aws.runtime.fleet import Fleet
 
@@ -178,7 +179,7 @@ class Variant:
         setup = self._fleet.wake()
         clients = self._fleet.clients()
         if not clients:
-            raise RuntimeFailure(
+            raise Unavailable(
                 f"variant {self.spec.variant_name} of endpoint {self.spec.endpoint_name} has no"
                 " healthy container to take the request"
             )
