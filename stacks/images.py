@@ -28,6 +28,10 @@ class Images:
         contexts = sorted(path for path in folder.iterdir() if (path / "requirements.in").is_file())
         return Images(tags={path.name: build_context_hash(path) for path in contexts})
 
+    def inference(self, scope: Construct, names: Names) -> ContainerImage:
+        """The image that models are served by."""
+        return self.image(scope, names, INFERENCE)
+
     def image(
         self, scope: Construct, names: Names, container: str, tag: str | None = None
     ) -> ContainerImage:

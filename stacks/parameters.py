@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
-from aws_cdk import CfnParameter, Stack
+from aws_cdk import Aws, CfnCondition, CfnParameter, CfnRule, Fn, Stack, Token
+
+from sagemaker_workflow.endpoints.limits import SERVERLESS_MEMORY_MB
 
 EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 # A version of a group: a package without a version cannot be approved and rolled back.
 MODEL_PACKAGE = (
     r"^$|^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/[a-zA-Z0-9-]{1,63}/[0-9]+$"
 )
+# What MaxConcurrency may become besides its default: Rules cannot compare, so a list is needed.
+CONCURRENCY = (1, 2, 5, 10, 20, 50, 100, 200)
 IMAGE_TAG = r"^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$"
 
 
@@ -35,21 +40,6 @@ def text(stack: Stack, id_: str, default: str, pattern: str, must: str, descript
     return parameter.value_as_string
 
 
-def number(
-    stack: Stack, id_: str, default: int, low: int, high: int, description: str
-) -> CfnParameter:
-    """A parameter from `low` to `high`."""
-    return CfnParameter(
-        stack,
-        id_,
-        type="Number",
-        default=default,
-        min_value=low,
-        max_value=high,
-        description=description,
-    )
-
-
 def email(stack: Stack, default: str | None, of: str) -> str:
     """The parameter NotificationEmail: who hears of `of`; empty for nobody."""
     return text(
@@ -60,3 +50,109 @@ def email(stack: Stack, default: str | None, of: str) -> str:
         "must be an e-mail address, or empty",
         f"Who is told of {of}; empty for nobody",
     )
+
+
+def switch(stack: Stack, id_: str, default: str, description: str) -> CfnCondition:
+    """A parameter that is true or false, as the condition that it is true."""
+    value = choice(stack, id_, default, ["true", "false"], description)
+    return CfnCondition(stack, f"Is{id_}", expression=Fn.condition_equals(value, "true"))
+
+
+def model_package(stack: Stack) -> str:
+    """The parameter ModelPackageArn, which promotion owns: a deployment never passes it."""
+    return text(
+        stack,
+        "ModelPackageArn",
+        "",
+        MODEL_PACKAGE,
+        "must be the ARN of a model package version, or empty",
+        "The approved model package that is served; empty before there is one",
+    )
+
+
+def is_served(stack: Stack, package: str) -> CfnCondition:
+    """The condition that there is a package and the parameter Active is true."""
+    active = choice(
+        stack,
+        "Active",
+        "true",
+        ["true", "false"],
+        "false removes what costs money and keeps everything else",
+    )
+    return CfnCondition(
+        stack,
+        "IsServed",
+        expression=Fn.condition_and(
+            Fn.condition_not(Fn.condition_equals(package, "")),
+            Fn.condition_equals(active, "true"),
+        ),
+    )
+
+
+def count(stack: Stack, id_: str, default: int, allowed: Iterable[int], description: str) -> int:
+    """A parameter that is one of a few whole numbers."""
+    parameter = CfnParameter(
+        stack,
+        id_,
+        type="Number",
+        default=default,
+        allowed_values=[str(one) for one in allowed],
+        description=description,
+    )
+    return cast(int, parameter.value_as_number)  # a token, not a number yet
+
+
+def capacity(
+    stack: Stack, minimum: int, maximum: int, lowest: int, highest: int
+) -> tuple[int, int]:
+    """The parameters MinCapacity and MaxCapacity, the first never above the second."""
+    range_ = range(lowest, highest + 1)
+    low = count(stack, "MinCapacity", minimum, range_, "Scaling goes down to this")
+    high = count(
+        stack, "MaxCapacity", maximum, range(max(lowest, 1), highest + 1), "Scaling goes up to this"
+    )
+    _at_most(stack, "MinCapacity", "MaxCapacity", range_)
+    return low, high
+
+
+def serverless(
+    stack: Stack, memory_mb: int, concurrency: int, provisioned: int
+) -> tuple[int, int, int]:
+    """The parameters MemorySizeInMB, MaxConcurrency and ProvisionedConcurrency (0 for none)."""
+    memory = count(
+        stack, "MemorySizeInMB", memory_mb, SERVERLESS_MEMORY_MB, "Memory, and CPU in proportion"
+    )
+    steps = sorted({*CONCURRENCY, concurrency, *([provisioned] if provisioned else [])})
+    most = count(stack, "MaxConcurrency", concurrency, steps, "Requests at once")
+    warm = count(
+        stack,
+        "ProvisionedConcurrency",
+        provisioned,
+        [0, *steps],
+        "Requests at once that never wait for a start, and are paid for; 0 for none",
+    )
+    _at_most(stack, "ProvisionedConcurrency", "MaxConcurrency", [0, *steps])
+    some = CfnCondition(
+        stack,
+        "HasProvisionedConcurrency",
+        expression=Fn.condition_not(Fn.condition_equals(warm, 0)),
+    )
+    chosen = Fn.condition_if(some.logical_id, warm, Aws.NO_VALUE)
+    return memory, most, cast(int, Token.as_number(chosen))
+
+
+def _at_most(stack: Stack, low: str, high: str, values: Sequence[int]) -> None:
+    """Refuse `low` above `high`. Rules know no `<=`, so each allowed value has its own."""
+    for value in values[:-1]:
+        if value < 1:
+            continue
+        allowed = [str(one) for one in values if one <= value]
+        rule = CfnRule(
+            stack,
+            f"{low}AtMost{high}Of{value}",
+            rule_condition=Fn.condition_equals(Fn.ref(high), str(value)),
+        )
+        rule.add_assertion(
+            Fn.condition_contains(allowed, Fn.ref(low)),
+            f"{low} must be at most {high}, which is {value}",
+        )

@@ -8,6 +8,7 @@ from typing import Any
 from aws_cdk import Duration, Stack
 from constructs import Construct
 
+from sagemaker_workflow.log_retention import RETENTION
 from sagemaker_workflow.notifications import Notifications
 from sagemaker_workflow.preprocessing import Ingest, PreprocessFunction
 from stacks import parameters
@@ -44,6 +45,7 @@ class PreprocessingStack(Stack):
             memory_mb=sizes.memory_mb,
             timeout=Duration.minutes(sizes.timeout_minutes),
             reserved_concurrency=sizes.reserved_concurrency,
+            log_retention=RETENTION[settings.logs.retention_days],
         )
         ingest = Ingest(
             self,
@@ -54,6 +56,7 @@ class PreprocessingStack(Stack):
             output=processed,
             topic=notifications.topic,
             key=stored.key,
+            log_retention=RETENTION[settings.logs.retention_days],
         )
         publish(
             self,

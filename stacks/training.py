@@ -8,11 +8,12 @@ from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from sagemaker_workflow.log_retention import RETENTION
 from sagemaker_workflow.notifications import Notifications
 from sagemaker_workflow.training import Buckets, Job, ModelPackageGroup, PreprocessAndTrain
 from sagemaker_workflow.training import Images as TrainingImages
 from stacks import parameters
-from stacks.images import INFERENCE, TRAINER, Images
+from stacks.images import TRAINER, Images
 from stacks.names import Names
 from stacks.settings import Settings
 from stacks.stored import Stored, publish
@@ -66,7 +67,7 @@ class TrainingStack(Stack):
             group=group,
             images=TrainingImages(
                 trainer=images.image(self, names, TRAINER, image_tag),
-                inference_uri=images.image(self, names, INFERENCE).uri,
+                inference_uri=images.inference(self, names).uri,
             ),
             buckets=Buckets(
                 processed=stored.bucket("processed"),
@@ -75,6 +76,7 @@ class TrainingStack(Stack):
             ),
             ingest=ingest,
             topic=notifications.topic,
+            log_retention=RETENTION[settings.logs.retention_days],
         )
         publish(
             self,

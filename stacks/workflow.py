@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aws_cdk import App, Environment
 
+from stacks.endpoint import EndpointStack
 from stacks.images import Images
 from stacks.names import Names
 from stacks.preprocessing import PreprocessingStack
@@ -33,6 +34,17 @@ def build(app: App, settings: Settings, *, root: Path) -> None:
     training = TrainingStack(
         app, names.stack("training"), settings=settings, names=names, images=images, env=where
     )
+    for name in settings.endpoints:
+        endpoint = EndpointStack(
+            app,
+            names.stack(f"endpoint-{name}"),
+            name=name,
+            settings=settings,
+            names=names,
+            images=images,
+            env=where,
+        )
+        endpoint.add_stack_dependency(storage)
     # They read one another's names from SSM, which CloudFormation cannot see.
     preprocessing.add_stack_dependency(storage)
     training.add_stack_dependency(preprocessing)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnCondition, Fn
+from aws_cdk import CfnCondition, Fn, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -24,6 +25,16 @@ class Notifications(Construct):
         """
         super().__init__(scope, id_)
         self.topic = sns.Topic(self, "Resource", master_key=key, enforce_ssl=True)
+        # The policy that demands TLS replaces the one that let this account's alarms publish.
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
         if email is not None:
             given = CfnCondition(
                 self, "HasEmail", expression=Fn.condition_not(Fn.condition_equals(email, ""))

@@ -10,7 +10,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from sagemaker_workflow.endpoints.limits import SERVERLESS_MEMORY_MB, Use, instance_types
 from stacks.settings.base import Block, Email, InstanceType, any_of, refuse
 
-Count = Annotated[int, Field(ge=1, le=100)]
+# Rules of a template know no `<=`, so an override's bounds are written out value by value.
+MOST_INSTANCES = 20
+Count = Annotated[int, Field(ge=1, le=MOST_INSTANCES)]
 Seconds = Annotated[int, Field(ge=0, le=3600)]
 PackageGroup = Annotated[
     str,
@@ -62,52 +64,79 @@ class OnInstances(Served):
 class Rollout(Block):
     """How a new model takes over the traffic, and how long the alarms watch it."""
 
-    kind: Literal["all-at-once", "canary", "linear", "rolling"] = "all-at-once"
-    percent: Annotated[int, Field(ge=5, le=50)] = 50
+    strategy: Literal["all_at_once", "canary", "linear", "rolling"] = "all_at_once"
+    step_percent: Annotated[int, Field(ge=10, le=50)] | None = None  # default: one instance
     wait_seconds: Seconds = 300
     termination_wait_seconds: Seconds = 120
+    max_errors: Annotated[int, Field(ge=1)] = 5  # a minute; more send the old model back
+    max_latency_ms: Annotated[int, Field(ge=1, le=3_600_000)] | None = None  # 99th percentile
 
 
-class Alarms(Block):
-    """When an endpoint is unwell; a firing alarm rolls a rollout back."""
+class Scaled(OnInstances):
+    """Instances whose number follows the load, between two bounds an override may move."""
 
-    error_rate_percent: Annotated[float, Field(gt=0, le=100)] = 5
-    latency_milliseconds: Annotated[int, Field(ge=1, le=60_000)] = 1000
-
-
-class Realtime(OnInstances):
-    """Answers within a second, on instances that are always there."""
-
-    kind: Literal["realtime"]
-    min_capacity: Count = 1
-    max_capacity: Count = Field(default=2, validate_default=True)
+    max_capacity: Count = 2
+    min_capacity: Annotated[int, Field(ge=0, le=MOST_INSTANCES)] = Field(
+        default=1, validate_default=True
+    )
     initial_instance_count: Count = Field(default=1, validate_default=True)
-    invocations_per_instance: Annotated[int, Field(ge=1)] = 1000  # a minute; the scaling target
+    # How far an override may go. Default: twice max_capacity.
+    capacity_limit: Count | None = Field(default=None, validate_default=True)
     rollout: Rollout = Field(default=Rollout(), validate_default=True)
-    alarms: Alarms = Alarms()
 
-    @field_validator("max_capacity")
+    @property
+    def highest_capacity(self) -> int:
+        """The most instances any override may ask for."""
+        return self.capacity_limit or min(2 * self.max_capacity, MOST_INSTANCES)
+
+    @field_validator("min_capacity")
     @classmethod
-    def _min_is_at_most_max(cls, maximum: int, info: ValidationInfo) -> int:
-        return _at_least_min(maximum, info)
+    def _min_is_at_most_max(cls, minimum: int, info: ValidationInfo) -> int:
+        if minimum > info.data.get("max_capacity", minimum):
+            raise refuse(f"must be at most max_capacity, {info.data['max_capacity']}")
+        return minimum
 
     @field_validator("initial_instance_count")
     @classmethod
     def _starts_within_its_bounds(cls, count: int, info: ValidationInfo) -> int:
-        return _within(count, info)
+        low, high = info.data.get("min_capacity"), info.data.get("max_capacity")
+        if low is not None and high is not None and not max(low, 1) <= count <= high:
+            raise refuse(f"must be from min_capacity to max_capacity, {max(low, 1)} to {high}")
+        return count
+
+    @field_validator("capacity_limit")
+    @classmethod
+    def _the_limit_is_no_lower_than_max(cls, limit: int | None, info: ValidationInfo) -> int | None:
+        if limit is not None and limit < info.data.get("max_capacity", limit):
+            raise refuse(f"must be at least max_capacity, {info.data['max_capacity']}")
+        return limit
 
     @field_validator("rollout")
     @classmethod
     def _a_canary_needs_two_instances(cls, rollout: Rollout, info: ValidationInfo) -> Rollout:
         smallest = min(info.data.get("min_capacity", 2), info.data.get("initial_instance_count", 2))
-        if rollout.kind != "all-at-once" and smallest < 2:
+        if rollout.strategy != "all_at_once" and smallest < 2:
             raise refuse(
                 "needs two instances: set min_capacity and initial_instance_count to 2 or more,"
-                ' or kind = "all-at-once"',
-                key="kind",
-                value=rollout.kind,
+                ' or strategy = "all_at_once"',
+                key="strategy",
+                value=rollout.strategy,
             )
         return rollout
+
+
+class Realtime(Scaled):
+    """Answers within a second, on instances that are always there."""
+
+    kind: Literal["realtime"]
+    invocations_per_instance: Annotated[int, Field(ge=1)] = 1000  # a minute; the scaling target
+
+    @field_validator("min_capacity")
+    @classmethod
+    def _never_sleeps(cls, minimum: int) -> int:
+        if minimum < 1:
+            raise refuse('must be at least 1; only kind = "async" goes down to 0')
+        return minimum
 
 
 class Serverless(Served):
@@ -119,7 +148,18 @@ class Serverless(Served):
     provisioned_concurrency: Annotated[int, Field(ge=0, le=200)] = Field(
         default=0, validate_default=True
     )
-    alarms: Alarms = Alarms()
+    rollout: Rollout = Rollout()
+
+    @field_validator("rollout")
+    @classmethod
+    def _nothing_to_split(cls, rollout: Rollout) -> Rollout:
+        if rollout.strategy != "all_at_once":
+            raise refuse(
+                'a serverless endpoint has no instances to split: "all_at_once"',
+                key="strategy",
+                value=rollout.strategy,
+            )
+        return rollout
 
     @field_validator("memory_mb")
     @classmethod
@@ -137,27 +177,12 @@ class Serverless(Served):
         return provisioned
 
 
-class Async(OnInstances):
+class Async(Scaled):
     """Takes large requests through S3, answers through S3 and SNS, and may scale to nothing."""
 
     kind: Literal["async"]
-    min_capacity: Annotated[int, Field(ge=0, le=100)] = 0
-    max_capacity: Count = Field(default=2, validate_default=True)
-    initial_instance_count: Count = Field(default=1, validate_default=True)
     backlog_per_instance: Annotated[int, Field(ge=1)] = 5  # requests waiting; the scaling target
     max_concurrent_invocations_per_instance: Annotated[int, Field(ge=1, le=1000)] = 4
-    rollout: Rollout = Field(default=Rollout(), validate_default=True)
-    alarms: Alarms = Alarms()
-
-    @field_validator("max_capacity")
-    @classmethod
-    def _min_is_at_most_max(cls, maximum: int, info: ValidationInfo) -> int:
-        return _at_least_min(maximum, info)
-
-    @field_validator("initial_instance_count")
-    @classmethod
-    def _starts_within_its_bounds(cls, count: int, info: ValidationInfo) -> int:
-        return _within(count, info)
 
 
 Endpoint = Annotated[Realtime | Serverless | Async, Field(discriminator="kind")]
@@ -190,16 +215,3 @@ def _known(instance_type: str, use: Use, *, key: str = "") -> str:
             f"SageMaker has no such instance type for {use}{hint}", key=key, value=instance_type
         )
     return instance_type
-
-
-def _at_least_min(maximum: int, info: ValidationInfo) -> int:
-    if maximum < info.data.get("min_capacity", 0):
-        raise refuse(f"must be at least min_capacity, {info.data['min_capacity']}")
-    return maximum
-
-
-def _within(count: int, info: ValidationInfo) -> int:
-    low, high = info.data.get("min_capacity"), info.data.get("max_capacity")
-    if low is not None and high is not None and not low <= count <= high:
-        raise refuse(f"must be from min_capacity to max_capacity, {low} to {high}")
-    return count

@@ -42,6 +42,7 @@ class PreprocessFunction(Construct):
         memory_mb: int = 3008,
         timeout: Duration | None = None,
         reserved_concurrency: int = 2,
+        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         """Make the function.
 
@@ -52,6 +53,7 @@ class PreprocessFunction(Construct):
         :param memory_mb: memory, and with it CPU. Default: 3008
         :param timeout: how long one object may take. Default: 15 minutes, Lambda's limit
         :param reserved_concurrency: how many objects are worked on at once. Default: 2
+        :param log_retention: how long the log is kept. Default: three months
 
         Raises ValueError when the package is missing or the memory is too little to work with.
         """
@@ -71,7 +73,7 @@ class PreprocessFunction(Construct):
             self,
             "Log",
             encryption_key=key,
-            retention=logs.RetentionDays.THREE_MONTHS,
+            retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
         # A role of our own: the one CDK makes has AWSLambdaBasicExecutionRole, which may write to

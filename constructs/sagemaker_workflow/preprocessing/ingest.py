@@ -8,6 +8,7 @@ from typing import Any
 from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -35,6 +36,7 @@ class Ingest(Construct):
         output: s3.IBucket,
         topic: sns.ITopic,
         key: kms.IKey,
+        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         """Make the machine and its trigger.
 
@@ -44,6 +46,7 @@ class Ingest(Construct):
         :param output: where datasets go
         :param topic: is told of each object that could not be preprocessed
         :param key: encrypts topic, log and dead letters
+        :param log_retention: how long the log is kept. Default: three months
         """
         super().__init__(scope, id_)
         workflow = StateMachine(
@@ -58,6 +61,7 @@ class Ingest(Construct):
                 "Topic": topic.topic_arn,
             },
             key=key,
+            log_retention=log_retention,
         )
         self.machine, self.role = workflow.machine, workflow.role
         allow(self.role, "lambda:InvokeFunction", on=[function.function_arn])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aws_cdk import ArnFormat, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
@@ -55,6 +56,7 @@ class PreprocessAndTrain(Construct):
         buckets: Buckets,
         ingest: sfn.IStateMachine,
         topic: sns.ITopic,
+        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         """Make the machine, the job's role and the trigger.
 
@@ -64,6 +66,7 @@ class PreprocessAndTrain(Construct):
         :param buckets: where datasets and models are
         :param ingest: preprocesses a raw object when asked to train on one
         :param topic: is told of each failure; encrypted with the buckets' key
+        :param log_retention: how long the log is kept. Default: three months
         """
         super().__init__(scope, id_)
         self._job, self._group = job, group
@@ -84,6 +87,7 @@ class PreprocessAndTrain(Construct):
                 "TrainerImage": images.trainer.uri,
             },
             key=buckets.key,
+            log_retention=log_retention,
         )
         self.machine, self.role = workflow.machine, workflow.role
         self._may_train()
