@@ -27,6 +27,9 @@ EVAL_METRICS: dict[Problem, list[str]] = {
     "regression": ["mae", "rmse"],
 }
 DEFAULT_EARLY_STOPPING_ROUNDS = 20
+# The converter unrolls a set of categories into a chain of nodes, recursively: a few hundred
+# categories end in a RecursionError, a hundred take minutes.
+MAX_SET_CATEGORIES = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +65,8 @@ class _Progress(xgb.callback.TrainingCallback):  # type: ignore[misc]  # XGBoost
 def matrix(rows: Rows, schema: Schema, hyperparameters: Hyperparameters) -> xgb.DMatrix:
     """A channel in XGBoost's form, without column names (the ONNX converter reads only f0..fn)."""
     categorical = hyperparameters.enable_categorical
+    if categorical:
+        _check_categories(schema)
     types = ["c" if categorical and count else "q" for count in schema.categories]
     return xgb.DMatrix(
         rows.features,
@@ -70,6 +75,20 @@ def matrix(rows: Rows, schema: Schema, hyperparameters: Hyperparameters) -> xgb.
         enable_categorical=categorical,
         nthread=threads(hyperparameters),
     )
+
+
+def _check_categories(schema: Schema) -> None:
+    wide = [
+        f"{name} ({count})"
+        for name, count in zip(schema.features, schema.categories, strict=True)
+        if count and count > MAX_SET_CATEGORIES
+    ]
+    if wide:
+        raise TrainingError(
+            f"enable_categorical is true, but {', '.join(wide)} has more than "
+            f"{MAX_SET_CATEGORIES} categories, which ONNX cannot hold as sets; set "
+            "enable_categorical to false or drop the column"
+        )
 
 
 def threads(hyperparameters: Hyperparameters) -> int:

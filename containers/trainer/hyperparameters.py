@@ -114,8 +114,8 @@ class Hyperparameters:
     log_period: int = 10
     """Rounds between two progress lines."""
     enable_categorical: bool = False
-    """Split categories as sets, not by code. Finds more, but each set becomes a chain of
-    comparisons in ONNX: with a hundred categories the export takes minutes."""
+    """Split categories as sets, not by code. Each set becomes a chain of comparisons in ONNX, so
+    only features with few categories can have it."""
     booster: Mapping[str, Any] = field(default_factory=dict)
     """What XGBoost is given as it is, objective included."""
 

@@ -152,3 +152,11 @@ def test_splits_categories_as_sets_when_asked_and_still_agrees_with_onnx(trainin
     assert training_job.run().code == 0
     evaluation = json.loads((training_job.base / "output/data/evaluation.json").read_text())
     assert evaluation["onnx_max_difference"] <= 1e-5
+
+
+def test_refuses_to_split_many_categories_as_sets(training_job):
+    training_job.data("binary").hyperparameters(enable_categorical="true")
+    schema = json.loads((training_job.base / "input/data/schema/schema.json").read_text())
+    schema["features"][0]["categories"] = [str(code) for code in range(65)]
+    training_job.channel("schema", {"schema.json": json.dumps(schema)})
+    assert "carrier (65) has more than 64 categories" in training_job.run().failure
