@@ -153,14 +153,18 @@ class Process:
         self._ended.wait(timeout)
         return self.exit_code
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to process 1, if the container still runs."""
+        if not self._ended.is_set():
+            self._popen.send_signal(number)
+
     def terminate(self, grace_seconds: float) -> int:
         """Return once the container is gone: SIGTERM to process 1, after the grace SIGKILL to all.
 
         As `docker stop` does it, only process 1 gets the polite signal.
         """
         if not self._ended.is_set():
-            with contextlib.suppress(ProcessLookupError):
-                self._popen.send_signal(signal.SIGTERM)
+            self.send_signal(signal.SIGTERM)
             if not self._ended.wait(grace_seconds):
                 self._kill_group()
                 self._ended.wait()

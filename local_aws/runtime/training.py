@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_aws.runtime import archives, images, s3, training_files
-from local_aws.runtime.checkpoints import Checkpoints
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.runtime.jobs import LONGEST_REASON, Ending, run_container
 from local_aws.runtime.logs import TRAINING_GROUP, LogStream
 from local_aws.runtime.metrics import MetricReader
 from local_aws.runtime.processes import TRAINING_GRACE_SECONDS, Process, grace
+from local_aws.runtime.uploads import checkpoints as checkpoint_folder
 from local_aws.runtime.workspace import Workspace, require_program
 
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400  # contracts 1.5
@@ -94,7 +94,7 @@ class _Run:
             mode = training_files.input_mode(job, channel)
             s3.download_channel(store, channel, folder, mode=mode)
         checkpoints = (
-            Checkpoints(job["CheckpointConfig"], self._workspace, store)
+            checkpoint_folder(job["CheckpointConfig"], self._workspace, store)
             if job.get("CheckpointConfig")
             else None
         )

@@ -45,13 +45,14 @@ def run_transform_job(
     """Run the job to its end and return the outcome; nothing is raised for a job that fails.
 
     One `.out` for each input object, all of it or nothing; a file that fails does not keep the
-    others from being transformed, but the job ends Failed. `update` is called with nothing to say
-    but `TransformStartTime`'s moment: the first file is about to be sent.
+    others from being transformed, but the job ends Failed. `update` is part of every job's
+    interface; a transform job has no secondary status to report.
     """
+    del update
     workspace = Workspace(job["TransformJobName"])
     try:
         with ExitStack() as cleanup:
-            return _Run(dict(job), container, workspace, update, stop, cleanup).to_the_end()
+            return _Run(dict(job), container, workspace, stop, cleanup).to_the_end()
     except Stopped:
         return TransformOutcome(status="Stopped")
     except RuntimeFailure as failure:
@@ -69,12 +70,11 @@ class _Run:
         job: dict[str, Any],
         container: ContainerSpec,
         workspace: Workspace,
-        update: Callable[..., None],
         stop: threading.Event,
         cleanup: ExitStack,
     ) -> None:
         self._job, self._container, self._workspace = job, container, workspace
-        self._update, self._stop, self._cleanup = update, stop, cleanup
+        self._stop, self._cleanup = stop, cleanup
         self._name: str = job["TransformJobName"]
         self._store = s3.RoleS3(container.role_arn)
         self._processing = DataProcessing.of(job)
@@ -95,7 +95,6 @@ class _Run:
         for instance in instances:
             instance.wait_until_healthy(seconds=STARTUP_SECONDS, stop=self._stop)
         limits = Limits.of(self._job, instances[0].client.execution_parameters())
-        self._update()
         failures = self._each_file(inputs, instances, limits)
         if not failures:
             return TransformOutcome(status="Completed")
