@@ -224,7 +224,7 @@ def free_port() -> int:
             return int(probe.getsockname()[1])
     first, _, last = span.partition("-")
     for port in range(int(first), int(last) + 1):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
     raise RuntimeError(f"every port of {span} is taken")
