@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from aws_cdk import CfnResource, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnResource, CustomResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -86,7 +86,7 @@ class EndpointScaling(Construct):
         properties = {
             "EndpointName": name,
             "VariantName": variant,
-            "Shape": {name: str(value) for name, value in shape.items()},
+            "Shape": {field: _text(value) for field, value in shape.items()},
             "Follows": follows,
             "MinCapacity": scaling.min_capacity,
             "MaxCapacity": scaling.max_capacity,
@@ -212,6 +212,11 @@ class EndpointScaling(Construct):
             ),
         ]
         return statements
+
+
+def _text(value: str | int) -> str:
+    """As text, as CloudFormation will send it; a parameter's value stays a reference."""
+    return Token.as_string(value) if Token.is_unresolved(value) else str(value)
 
 
 def _linked_role(stack: Stack) -> str:

@@ -8,8 +8,8 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 
-def own_key(scope: Construct, log_group_name: str) -> kms.Key:
-    """A rotating key that CloudWatch Logs may use for this log group, and for no other."""
+def own_key(scope: Construct) -> kms.Key:
+    """A rotating key that CloudWatch Logs may use for this account's log groups."""
     stack = Stack.of(scope)
     key = kms.Key(
         scope,
@@ -19,10 +19,10 @@ def own_key(scope: Construct, log_group_name: str) -> kms.Key:
         # What it encrypts goes with the endpoint; data of value has the bucket's key.
         removal_policy=RemovalPolicy.DESTROY,
     )
-    group = stack.format_arn(
+    groups = stack.format_arn(
         service="logs",
         resource="log-group",
-        resource_name=log_group_name,
+        resource_name="*",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
     key.add_to_resource_policy(
@@ -37,7 +37,7 @@ def own_key(scope: Construct, log_group_name: str) -> kms.Key:
                 "kms:DescribeKey",
             ],
             resources=["*"],  # in a key's policy, the key itself
-            conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": group}},
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
         )
     )
     return key

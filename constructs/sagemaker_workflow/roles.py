@@ -69,8 +69,8 @@ class ExecutionRole(Construct):
         self.role = self._build_role()
         self.policy = iam.ManagedPolicy(self, "Policy", roles=[self.role])
         self.grant_metrics()
-        if kind in _LOG_GROUPS:
-            self._grant_job_logs(_LOG_GROUPS[kind])
+        if kind != "hosting":  # an endpoint has a log group of its own
+            self.grant_job_logs(kind)
 
     @property
     def role_arn(self) -> str:
@@ -133,6 +133,21 @@ class ExecutionRole(Construct):
         """The role can write to this log group."""
         self._allow(*_LOG_ACTIONS, on=[group.log_group_arn])
 
+    def grant_job_logs(self, jobs: Literal["training", "processing", "transform"]) -> None:
+        """The role can write to the log group that the service has for all jobs of a kind."""
+        stack, group = Stack.of(self), _LOG_GROUPS[jobs]
+        arn = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=group,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self._allow(
+            *_LOG_ACTIONS,
+            on=[arn, f"{arn}:log-stream:*"],
+            why="each job makes streams of its own in the service's log group",
+        )
+
     def grant_metrics(self, *namespaces: str) -> None:
         """The role can publish metrics to SageMaker's namespaces and to those named here."""
         self._allow(
@@ -187,20 +202,6 @@ class ExecutionRole(Construct):
                 "sagemaker.amazonaws.com", conditions={"ArnLike": {"aws:SourceArn": source}}
             ),
             description=f"SageMaker {self.kind} of {self.node.path}"[:1000],
-        )
-
-    def _grant_job_logs(self, group: str) -> None:
-        stack = Stack.of(self)
-        arn = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=group,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        self._allow(
-            *_LOG_ACTIONS,
-            on=[arn, f"{arn}:log-stream:*"],
-            why="each job makes streams of its own in the service's log group",
         )
 
     def _list(self, bucket: s3.IBucket, prefix: str) -> None:

@@ -48,7 +48,7 @@ class Endpoint(Construct):
         self.model = model
         self.operations = operations
         log_group_name = f"/aws/sagemaker/Endpoints/{self.name}"
-        self.key: kms.IKey = operations.key or own_key(self, log_group_name)
+        self.key: kms.IKey = operations.key or own_key(self)
         self.log_group = self._build_log_group(log_group_name)
         self.alarms: list[cloudwatch.CfnAlarm] = []
         self.resource: sagemaker.CfnEndpoint

@@ -50,8 +50,8 @@ def deployment_config(
 
 
 def _any_is_one(scope: Construct, counts: Sequence[int]) -> CfnCondition:
-    # A number that is a token has to be spelt as one for Fn::Equals, which compares text.
-    equal = [Fn.condition_equals(one, 1) for one in counts]
+    # Fn::Equals compares text, and a parameter of type Number is text too.
+    equal = [Fn.condition_equals(one, "1") for one in counts]
     expression = equal[0] if len(equal) == 1 else Fn.condition_or(*equal)
     return CfnCondition(scope, "SingleInstance", expression=expression)
 
