@@ -112,7 +112,7 @@ def manifest(container: str, program: list[str], context: str) -> str:
 
 
 def _put(image: Image, document: str) -> bool:
-    """Whether the image was not there before. The tag is immutable, so the same content must be too."""
+    """Whether the image is new. The tag is immutable, so the same tag is the same content."""
     from botocore.exceptions import ClientError
 
     digest = "sha256:" + hashlib.sha256(document.encode()).hexdigest()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from ops import aws, executions
-from ops.errors import OpsError
+from ops import aws
 from ops.logs import Follower
 
 GROUP = "/aws/sagemaker/TrainingJobs"
@@ -21,17 +19,20 @@ def metrics(job: dict[str, Any]) -> dict[str, float]:
     return {m["MetricName"]: float(m["Value"]) for m in job.get("FinalMetricDataList") or []}
 
 
-def job_of(execution_arn: str) -> str | None:
-    """The training job an execution of PreprocessAndTrain started, None before it has."""
-    history = aws.client("stepfunctions").get_execution_history(
-        executionArn=execution_arn, maxResults=1000
-    )["events"]
-    for event in history:
-        details = event.get("taskScheduledEventDetails") or {}
-        if details.get("resourceType") == "sagemaker":
-            parameters = executions._json(details.get("parameters"))
-            if isinstance(parameters, dict) and parameters.get("TrainingJobName"):
-                return str(parameters["TrainingJobName"])
+def job_on(data: str, *, since: datetime) -> str | None:
+    """The newest training job that reads from under the S3 prefix `data`, None before there is one.
+
+    Found by what it reads: an execution's history names the job only once the job has ended.
+    """
+    listed = aws.client("sagemaker").list_training_jobs(
+        CreationTimeAfter=since, SortBy="CreationTime", SortOrder="Descending", MaxResults=20
+    )["TrainingJobSummaries"]
+    for summary in listed:
+        described = describe(str(summary["TrainingJobName"])) or {}
+        for channel in described.get("InputDataConfig") or []:
+            source = channel["DataSource"].get("S3DataSource") or {}
+            if str(source.get("S3Uri", "")).startswith(data):
+                return str(summary["TrainingJobName"])
     return None
 
 
@@ -40,25 +41,25 @@ class Watch:
 
     def __init__(
         self,
-        execution_arn: str,
+        data: str,
         *,
+        since: datetime,
         on_status: Callable[[str], None],
         on_metric: Callable[[str, float], None],
     ) -> None:
-        self.execution_arn = execution_arn
         self.job: str | None = None
+        self._data, self._begun = data, since
         self._on_status, self._on_metric = on_status, on_metric
         self._told = ""
         self._lines: Follower | None = None
-        self._since = time.time() - 3600
 
     def look(self) -> None:
         """What happened since the last look has been told."""
         if self.job is None:
-            self.job = job_of(self.execution_arn)
+            self.job = job_on(self._data, since=self._begun)
             if self.job is None:
                 return
-            self._lines = Follower(GROUP, self.job, since=self._since)
+            self._lines = Follower(GROUP, self.job, since=self._begun.timestamp())
         described = describe(self.job)
         if described is not None:
             secondary = str(described.get("SecondaryStatus", ""))
@@ -90,17 +91,6 @@ def seconds(job: dict[str, Any]) -> float:
     if isinstance(start, datetime) and isinstance(end, datetime):
         return (end - start).total_seconds()
     return float(job.get("TrainingTimeInSeconds") or 0)
-
-
-def registered(group: str, *, job: str) -> dict[str, Any]:
-    """The model package the job's model was registered as."""
-    for package in packages(group):
-        described: dict[str, Any] = aws.client("sagemaker").describe_model_package(
-            ModelPackageName=package["ModelPackageArn"]
-        )
-        if (described.get("CustomerMetadataProperties") or {}).get("training_job") == job:
-            return described
-    raise OpsError(f"no model package in {group} names the training job {job}")
 
 
 def packages(group: str, status: str | None = None) -> list[dict[str, Any]]:

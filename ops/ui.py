@@ -50,6 +50,8 @@ class Step:
         """The line of `name` shows `text`; without a terminal only changes of state are printed."""
         with self._guard:
             known = self.lines.get(name)
+            if known is not None and known.state != "running" and state == "running":
+                return  # CloudFormation's events of one moment come in no order: an end stays one
             self.lines[name] = Line(name, text, state)
             if not self.live and (known is None or known.state != state):
                 self._print(f"    {MARKS[state]} {name}  {text}")

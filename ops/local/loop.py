@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from datetime import UTC, datetime
+from typing import Any
 
 from ops import approve as approval
 from ops import aws, batch, endpoints, executions, follow, training, upload
@@ -44,35 +45,37 @@ def train(run: Run) -> None:
                     f"({known['ModelApprovalStatus']}) stays"
                 )
                 return
-        job = _train_now(run, found, step)
-        described = training.describe(job) or {}
-        run.package = training.registered(group, job=job)
+        output = _train_now(run, found, step)
+        described = training.describe(str(output["training_job"])) or {}
+        run.package = aws.client("sagemaker").describe_model_package(
+            ModelPackageName=output["model_package"]
+        )
         measured = training.metrics(described)
         told = ", ".join(
             f"{k}={v:.4f}" for k, v in sorted(measured.items()) if k.startswith("test:")
         )
         step.what = (
             f"model version {run.package['ModelPackageVersion']}, {told or 'no test metric'}, "
-            f"trained in {training.seconds(described):.0f} s"
+            f"job {output['training_job']} ran {training.seconds(described):.0f} s"
         )
 
 
-def _package_of(group: str, version: str) -> dict[str, object] | None:
+def _package_of(group: str, version: str) -> dict[str, Any] | None:
     """The newest usable model package trained on a dataset version."""
     for package in training.packages(group):
         if package.get("ModelApprovalStatus") == "Rejected":
             continue
-        described: dict[str, object] = aws.client("sagemaker").describe_model_package(
+        described: dict[str, Any] = aws.client("sagemaker").describe_model_package(
             ModelPackageName=package["ModelPackageArn"]
         )
         metadata = described.get("CustomerMetadataProperties") or {}
-        if isinstance(metadata, dict) and metadata.get("version") == version:
+        if metadata.get("version") == version:
             return described
     return None
 
 
-def _train_now(run: Run, found: upload.Ingested, step: Step) -> str:
-    """The manifest's execution has succeeded; returns its training job's name."""
+def _train_now(run: Run, found: upload.Ingested, step: Step) -> dict[str, Any]:
+    """The manifest's execution has succeeded; returns its output: job, model package, metrics."""
     machine = aws.published(run.deployment, "training/state-machine-arn")
     manifest = found.manifest
     fresh = found.status == "published"
@@ -96,20 +99,27 @@ def _train_now(run: Run, found: upload.Ingested, step: Step) -> str:
     else:
         arn = execution.arn
     watch = training.Watch(
-        arn,
-        on_status=lambda text: step.line("training job", text),
-        on_metric=lambda name, value: step.line(name, f"{value:.4f}"),
+        manifest["uri"].removesuffix("manifest.json"),
+        since=found.uploaded - upload.CLOCK_SKEW,
+        on_status=lambda text: step.line("training job", text, _state(text)),
+        on_metric=lambda name, value: step.line(name, f"{value:.4f}", "done"),
     )
     execution = executions.finish(arn, while_waiting=watch.look)
     if execution.failed:
         raise executions.failure(execution, what="PreprocessAndTrain")
     watch.look()
-    if watch.job is None:
-        raise OpsError("PreprocessAndTrain succeeded without a training job")
-    return watch.job
+    output = execution.output
+    if not isinstance(output, dict) or not {"training_job", "model_package"} <= output.keys():
+        raise OpsError(f"PreprocessAndTrain names no training job and model package: {output}")
+    return output
 
 
-def _event(manifest: dict[str, str]) -> dict[str, object]:
+def _state(status: str) -> str:
+    """How a training job's secondary status is marked."""
+    return {"Completed": "done", "Failed": "failed", "Stopped": "failed"}.get(status, "running")
+
+
+def _event(manifest: dict[str, str]) -> dict[str, Any]:
     """The event S3 sends when a manifest is written, as far as the state machine reads it."""
     return {
         "version": "0",
