@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from inference_server.errors import RequestError
 from inference_server.schema import Feature, Schema
 
-# How tables write "nothing here".
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
+# The readings are those of preprocessing: text is stripped, nothing is missing, and NaN, which many
+# programs write for a missing number, is too. "NA" is a category like any other (Namibia).
+MISSING = frozenset({"", "nan"})
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "0"})
 _LARGEST = float(np.finfo(np.float32).max)
@@ -104,13 +105,13 @@ class CategoryColumn:
             value = int(value)
         if isinstance(value, (list, dict)):
             raise _RefusedError("text or nothing")
-        return self._codes.get(str(value), _NAN)
+        return self._codes.get(str(value).strip(), _NAN)
 
     def many(self, values: Sequence[Any]) -> list[float] | None:
         if set(map(type, values)) != {str}:
             return None
         codes = self._codes
-        return [codes.get(value, _NAN) for value in values]
+        return [codes.get(value.strip(), _NAN) for value in values]
 
 
 class BooleanColumn:
@@ -121,7 +122,7 @@ class BooleanColumn:
             return _NAN
         if isinstance(value, str):
             word = value.strip().lower()
-            if word in MISSING:
+            if not word:
                 return _NAN
             if word in TRUE or word in FALSE:
                 return float(word in TRUE)

@@ -60,6 +60,7 @@ SAME_ROW = {
     "csv with a carriage return": ("text/csv", "UA,900.5,3,true\r\n"),
     "csv with a charset": ("text/csv; charset=UTF-8", "UA,900.5,3,1"),
     "csv with a byte order mark": ("text/csv", b"\xef\xbb\xbfUA,900.5,3,yes"),
+    "csv with spaces": ("text/csv", " UA, 900.5 ,3, TRUE"),
     "csv with quotes": ("text/csv", '"UA","900.5","3","true"'),
     "csv with a header": ("text/csv", "carrier,distance,month,night\nUA,900.5,3,true"),
     "csv with a header in another order": (
@@ -83,7 +84,7 @@ def test_the_same_row_gets_the_same_answer_as(servers, form):
     assert answer.body == server.invoke(instances(ROW), JSON).body
 
 
-NOTHING = ["", "NA", "nan", "null", "N/A"]
+NOTHING = ["", " ", "nan", "NaN"]
 
 
 @pytest.mark.parametrize("nothing", NOTHING)

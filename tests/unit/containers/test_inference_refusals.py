@@ -61,6 +61,7 @@ BAD = {
         "column night: 'maybe' is not allowed; allowed: true, false",
     ),
     "2 for a boolean": ("text/csv", "UA,1,2,2", 400, "column night"),
+    "a word for nothing": ("text/csv", "UA,NA,2,1", 400, "column distance: 'NA'"),
     "infinity": ("text/csv", "UA,inf,2,1", 400, "column distance: 'inf'"),
     "minus infinity in rows": (
         "text/csv",
