@@ -28,20 +28,20 @@ def transform(
     """The file's rows have been predicted; the output lies in the artifacts bucket."""
     machine = aws.published(deployment, "batch/state-machine-arn")
     bucket = aws.published(deployment, "storage/artifacts-bucket")
-    base = f"batch/{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    run = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    source, prefix = f"batch/input/{run}/", f"batch/output/{run}/"
     s3 = aws.client("s3")
-    s3.upload_file(str(file), bucket, f"{base}/input/{file.name}")
+    s3.upload_file(str(file), bucket, f"{source}{file.name}")
     arn = aws.client("stepfunctions").start_execution(
         stateMachineArn=machine,
         input=json.dumps(
-            {"input": f"s3://{bucket}/{base}/input/", "output": f"s3://{bucket}/{base}/output/"}
+            {"input": f"s3://{bucket}/{source}", "output": f"s3://{bucket}/{prefix}"}
         ),
     )["executionArn"]
     say(f"execution {arn.rsplit(':', 1)[-1]}")
     execution = executions.finish(arn)
     if execution.failed:
         raise executions.failure(execution, what="batch transform")
-    prefix = f"{base}/output/"
     found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     outs = [o["Key"] for o in found if o["Key"].endswith(".out")]
     if not outs:

@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
+from sagemaker_workflow.acknowledge import acknowledge
 from sagemaker_workflow.endpoints import (
     AsyncEndpoint,
     AsyncResults,
@@ -92,7 +93,7 @@ class EndpointStack(Stack):
         memory, concurrency, provisioned = parameters.serverless(
             self, block.memory_mb, block.max_concurrency, block.provisioned_concurrency
         )
-        ServerlessEndpoint(
+        endpoint = ServerlessEndpoint(
             self,
             "Endpoint",
             model=self._model,
@@ -104,6 +105,12 @@ class EndpointStack(Stack):
             ),
             rollout=self._rollout(block.rollout, on_instances=False),
             operations=self._operations,
+        )
+        acknowledge(
+            endpoint.config,
+            "CloudFormation-Validate::F3034",
+            "the parameter's 0 never reaches ProvisionedConcurrency: Fn::If leaves it out then,"
+            " which the validator does not follow",
         )
 
     def _build_async(self, block: settings.Async) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from aws_cdk import Aws, CfnCondition, CfnParameter, CfnRule, Fn, Stack, Token
+from aws_cdk import (
+    Aws,
+    CfnCondition,
+    CfnParameter,
+    CfnRule,
+    Fn,
+    ICfnRuleConditionExpression,
+    Stack,
+    Token,
+)
 
 from sagemaker_workflow.endpoints.limits import SERVERLESS_MEMORY_MB
 
@@ -70,6 +79,11 @@ def model_package(stack: Stack) -> str:
     )
 
 
+def is_given(stack: Stack, package: str) -> CfnCondition:
+    """The condition that there is a package."""
+    return CfnCondition(stack, "HasModelPackage", expression=_not_empty(package))
+
+
 def is_served(stack: Stack, package: str) -> CfnCondition:
     """The condition that there is a package and the parameter Active is true."""
     active = choice(
@@ -82,11 +96,12 @@ def is_served(stack: Stack, package: str) -> CfnCondition:
     return CfnCondition(
         stack,
         "IsServed",
-        expression=Fn.condition_and(
-            Fn.condition_not(Fn.condition_equals(package, "")),
-            Fn.condition_equals(active, "true"),
-        ),
+        expression=Fn.condition_and(_not_empty(package), Fn.condition_equals(active, "true")),
     )
+
+
+def _not_empty(value: str) -> ICfnRuleConditionExpression:
+    return Fn.condition_not(Fn.condition_equals(value, ""))
 
 
 def count(stack: Stack, id_: str, default: int, allowed: Iterable[int], description: str) -> int:
@@ -95,7 +110,7 @@ def count(stack: Stack, id_: str, default: int, allowed: Iterable[int], descript
         stack,
         id_,
         type="Number",
-        default=default,
+        default=str(default),  # compared with allowed_values, which are text
         allowed_values=[str(one) for one in allowed],
         description=description,
     )

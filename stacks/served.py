@@ -11,19 +11,26 @@ from stacks import parameters
 
 
 def approved_model(
-    stack: Stack, *, image: ContainerImage, artifacts: s3.IBucket, isolated: bool
+    stack: Stack,
+    *,
+    image: ContainerImage,
+    artifacts: s3.IBucket,
+    isolated: bool,
+    needs_active: bool = True,
 ) -> Model:
     """The model of the package the parameter ModelPackageArn names.
 
-    It, and what serves it, exists only when there is a package and the stack is Active.
+    It, and what serves it, exists only when there is a package and, where something would cost
+    money all the time, the parameter Active is true.
     """
     package = parameters.model_package(stack)
+    condition = parameters.is_served if needs_active else parameters.is_given
     return Model(
         stack,
         "Model",
         serves=ModelPackage(arn=package, images=[image], artifacts=[(artifacts, "training/")]),
         isolated=isolated,
-        condition=parameters.is_served(stack, package),
+        condition=condition(stack, package),
     )
 
 

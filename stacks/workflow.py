@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aws_cdk import App, Environment
 
+from stacks.batch import BatchStack
 from stacks.endpoint import EndpointStack
 from stacks.images import Images
 from stacks.names import Names
@@ -45,6 +46,17 @@ def build(app: App, settings: Settings, *, root: Path) -> None:
             env=where,
         )
         endpoint.add_stack_dependency(storage)
+    if settings.batch is not None:
+        batch = BatchStack(
+            app,
+            names.stack("batch"),
+            batch=settings.batch,
+            settings=settings,
+            names=names,
+            images=images,
+            env=where,
+        )
+        batch.add_stack_dependency(storage)
     # They read one another's names from SSM, which CloudFormation cannot see.
     preprocessing.add_stack_dependency(storage)
     training.add_stack_dependency(preprocessing)

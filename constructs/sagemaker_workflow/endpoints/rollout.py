@@ -25,14 +25,15 @@ def deployment_config(
     A fleet of one cannot be split: it is replaced all at once, still watched by the alarms. What
     a parameter decides is decided in the template (`Fn::If`). No counts: nothing to split.
     """
+    strategy = rollout.strategy or "canary"
     single: CfnCondition | bool
-    if not counts or any(known(one) and one < 2 for one in counts):
+    smallest_is_one = any(known(one) and one < 2 for one in counts)
+    if strategy == "all_at_once" or not counts or smallest_is_one:
         single = True
     elif unknown := [one for one in counts if not known(one)]:
         single = _any_is_one(scope, unknown)
     else:
         single = False
-    strategy = rollout.strategy or "canary"
     blue_green: Any = _blue_green(rollout, "all_at_once")
     rolling: Any = None
     if strategy != "all_at_once" and single is not True:
