@@ -5,7 +5,14 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from local_aws.adapter import cloudformation, permissions, process, services, stepfunctions
+from local_aws.adapter import (
+    alarms,
+    cloudformation,
+    permissions,
+    process,
+    services,
+    stepfunctions,
+)
 
 
 def prepare(settings: process.Settings) -> None:
@@ -35,6 +42,7 @@ def prepare(settings: process.Settings) -> None:
     cloudformation.install()
     services.install()
     permissions.install()
+    alarms.install()
 
 
 async def serve(stop: asyncio.Event, *, ready: Callable[[], Awaitable[None]]) -> None:
@@ -51,11 +59,15 @@ async def serve(stop: asyncio.Event, *, ready: Callable[[], Awaitable[None]]) ->
     )
     config.accesslog = None
     config.loglevel = "WARNING"
-    announcing = asyncio.create_task(_announced(ready))
+    beside = [
+        asyncio.create_task(_announced(ready)),
+        asyncio.create_task(alarms.keep_judging()),
+    ]
     try:
         await hypercorn(app.app, config, shutdown_trigger=stop.wait)
     finally:
-        announcing.cancel()
+        for task in beside:
+            task.cancel()
 
 
 async def _announced(ready: Callable[[], Awaitable[None]]) -> None:

@@ -4,7 +4,7 @@ import json
 
 from local_aws import adapter
 from local_aws.adapter import Request, Response
-from local_aws.autoscaling import resources
+from local_aws.autoscaling import resources, watch
 from local_aws.autoscaling.errors import ServiceError
 from local_aws.autoscaling.operations import OPERATIONS
 from local_aws.autoscaling.store import STORE
@@ -14,7 +14,7 @@ __all__ = ["register", "registered"]
 
 
 def register() -> None:
-    """The service answers, and CloudFormation knows its types."""
+    """The service answers, CloudFormation knows its types, and policies are carried out."""
     adapter.register_service(
         resources.SERVICE, handle, json_target_prefix="AnyScaleFrontendService"
     )
@@ -30,6 +30,7 @@ def register() -> None:
         update=resources.update_policy,
         delete=resources.delete_policy,
     )
+    watch.start()
 
 
 def registered(resource_id: str, dimension: str | None = None) -> bool:

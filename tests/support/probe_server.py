@@ -46,6 +46,14 @@ def _answer(request: Request) -> Response:
             body=iter([b"one", b"two"]),
         )
     if request.path.endswith("/invocations"):
+        name = request.path.split("/")[2]
+        adapter.put_metric(
+            "AWS/SageMaker",
+            "InvocationsPerInstance",
+            1 / _endpoints.get(name, {"count": 1})["count"],
+            unit="Count",
+            dimensions={"EndpointName": name, "VariantName": "primary"},
+        )
         return Response(headers={"Content-Type": "application/json"}, body=request.body)
     given = json.loads(request.body or b"{}")
     if request.action == "ListEndpoints":  # what the probe saw, for tests to read

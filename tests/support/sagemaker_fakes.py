@@ -39,6 +39,7 @@ class FakeVariant:
         self.spec, self.count = spec, spec.count
         self.requests: list[bytes] = []
         self.scale_failure: str | None = None
+        self.running = 0  # so that asynchronous requests wait: their delivery is the runtime's
 
     world: Containers
 

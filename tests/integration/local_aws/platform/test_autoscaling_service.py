@@ -98,6 +98,65 @@ def test_keeps_alarms_for_target_tracking_until_the_policy_goes(
     assert scaling.describe_scaling_policies(**target(endpoint))["ScalingPolicies"] == []
 
 
+def test_grows_with_its_traffic_up_to_the_maximum(
+    aws: LocalAws, scaling: Any, endpoint: str
+) -> None:
+    scaling.register_scalable_target(**target(endpoint), MinCapacity=1, MaxCapacity=3)
+    scaling.put_scaling_policy(
+        **target(endpoint),
+        PolicyName="track",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={**INVOCATIONS, "TargetValue": 5.0},
+    )
+
+    for _ in range(30):
+        aws.client("sagemaker-runtime").invoke_endpoint(EndpointName=endpoint, Body=b"x")
+
+    (activity,) = wait_for(
+        lambda: scaling.describe_scaling_activities(**target(endpoint))["ScalingActivities"], bool
+    )
+    assert activity["Description"] == "Setting desired capacity to 3."
+    assert "AlarmHigh" in activity["Cause"]
+
+
+def test_grows_out_of_nothing_by_the_step_its_alarm_triggers(
+    aws: LocalAws, scaling: Any, endpoint: str
+) -> None:
+    scaling.register_scalable_target(**target(endpoint), MinCapacity=1, MaxCapacity=9)
+    step = scaling.put_scaling_policy(
+        **target(endpoint),
+        PolicyName="step",
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity",
+            "Cooldown": 600,
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 2}],
+        },
+    )
+    aws.client("cloudwatch").put_metric_alarm(
+        AlarmName=endpoint,
+        Namespace="AWS/SageMaker",
+        MetricName="InvocationsPerInstance",
+        Dimensions=[
+            {"Name": "EndpointName", "Value": endpoint},
+            {"Name": "VariantName", "Value": "primary"},
+        ],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=[step["PolicyARN"]],
+    )
+
+    aws.client("sagemaker-runtime").invoke_endpoint(EndpointName=endpoint, Body=b"x")
+
+    (activity,) = wait_for(
+        lambda: scaling.describe_scaling_activities(**target(endpoint))["ScalingActivities"], bool
+    )
+    assert activity["Description"] == "Setting desired capacity to 3."
+
+
 def test_refuses_bounds_that_make_no_sense(refused: Callable[..., str], endpoint: str) -> None:
     said = refused("register_scalable_target", **target(endpoint), MinCapacity=3, MaxCapacity=2)
 

@@ -54,6 +54,12 @@ FUNCTIONS = {
     "ministack.services.eventbridge": {"_put_events": "data allow_aws_source"},
     "ministack.services.cloudwatch": {
         "_put_metric_data": "params cbor_data is_cbor is_json",
+        "_evaluate_alarm": "alarm",
+        "_evaluate_all_alarms": "",
+        "_evaluate_parent_alarms": "child seen",
+        "_dispatch_alarm_actions": "alarm old_state new_state reason",
+        "_record_history": "alarm_name old_state new_state reason alarm_type reason_data",
+        "_calc_stats": "points",
     },
     "ministack.services.cloudformation.stacks": {
         "_runs_on_worker_thread": "resource_type",
@@ -84,6 +90,7 @@ TABLES = {
 OTHERS = {  # their type's name
     "ministack.app": "_MAIN_LOOP:NoneType",
     "ministack.core.iam_evaluator": "_POLICY_REQUIRED:frozenset",
+    "ministack.services.cloudwatch": "_metrics:AccountRegionScopedDict",
     "ministack.services.iam": "_roles:AccountScopedDict",
     "ministack.services.stepfunctions": "_state_machines:AccountRegionScopedDict",
 }
@@ -151,6 +158,7 @@ def test_every_table_the_adapter_writes_to_is_a_dictionary() -> None:
         ("stepfunctions", "_invoke_with_callback"),
         ("stepfunctions", "_invoke_resource_with_timeout"),
         ("stepfunctions", "_service_model"),
+        ("cloudwatch", "_evaluate_alarm"),
         ("cloudformation.stacks", "_runs_on_worker_thread"),
         ("cloudformation.stacks", "_delete_resource"),
     ],
