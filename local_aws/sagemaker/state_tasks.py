@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from local_aws.adapter.types import StateTaskError, StopFlag
@@ -66,9 +67,17 @@ def _called(operation: str, params: dict[str, Any]) -> dict[str, Any]:
         raise StateTaskError(name, f"{error.message} (Error Code: {error.code})") from error
 
 
-def _milliseconds(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Times as a task's output has them: whole milliseconds since the epoch."""
-    return {
-        key: round(value * 1000) if key.endswith("Time") and isinstance(value, float) else value
-        for key, value in described.items()
-    }
+def _milliseconds(described: Any) -> Any:
+    """The description with its times as a task's output has them: whole milliseconds."""
+    if isinstance(described, Mapping):
+        return {
+            key: round(value * 1000)
+            if key.endswith("Time") and isinstance(value, float)
+            else _milliseconds(value)
+            for key, value in described.items()
+        }
+    if isinstance(described, list):
+        return [_milliseconds(entry) for entry in described]
+    if isinstance(described, datetime):
+        return round(described.timestamp() * 1000)
+    return described

@@ -61,7 +61,7 @@ def _serverless_faults(params: Params) -> Iterator[str]:
         yield "A serverless endpoint supports one production variant, got " + str(
             len(params["ProductionVariants"])
         )
-    for member in ("DataCaptureConfig", "VpcConfig", "ExplainerConfig", "KmsKeyId"):
+    for member in ("DataCaptureConfig", "VpcConfig", "ExplainerConfig"):
         if params.get(member):
             yield f"A serverless endpoint does not support {member}"
     if params.get("EnableNetworkIsolation"):

@@ -1,10 +1,11 @@
 """From a model to a prediction, the shortest way."""
 
 import json
-from typing import Any
+
+from support.sagemaker_door import Aws
 
 
-def test_an_endpoint_comes_into_service_and_answers(aws: Any) -> None:
+def test_an_endpoint_comes_into_service_and_answers(aws: Aws) -> None:
     aws.endpoint("flights")
     response, body = aws.http("/endpoints/flights/invocations", b"1,2", content_type="text/csv")
     assert response.status == 200
@@ -13,7 +14,7 @@ def test_an_endpoint_comes_into_service_and_answers(aws: Any) -> None:
     assert response.headers["Content-Type"] == "application/json"
 
 
-def test_a_training_job_completes_with_its_artifacts_and_metrics(aws: Any) -> None:
+def test_a_training_job_completes_with_its_artifacts_and_metrics(aws: Aws) -> None:
     aws.call(
         "CreateTrainingJob",
         TrainingJobName="job",
@@ -36,7 +37,7 @@ def test_a_training_job_completes_with_its_artifacts_and_metrics(aws: Any) -> No
     assert steps == ["Downloading", "Training", "Completed"]
 
 
-def test_an_approved_package_becomes_a_model(aws: Any) -> None:
+def test_an_approved_package_becomes_a_model(aws: Aws) -> None:
     aws.call("CreateModelPackageGroup", ModelPackageGroupName="flights")
     arn = aws.call(
         "CreateModelPackage",

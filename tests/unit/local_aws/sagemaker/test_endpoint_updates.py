@@ -1,0 +1,304 @@
+"""How an endpoint changes: the new fleet beside the old one, traffic, alarms, rollback."""
+
+from typing import Any
+
+import pytest
+from support.sagemaker_door import Aws
+
+BROKEN = "s3://artifacts/broken/model.tar.gz"
+CANARY = {
+    "BlueGreenUpdatePolicy": {
+        "TrafficRoutingConfiguration": {
+            "Type": "CANARY",
+            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 25},
+            "WaitIntervalInSeconds": 300,
+        }
+    },
+    "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
+}
+
+
+def _statuses(aws: Aws) -> list[str]:
+    wanted = "SageMaker Endpoint State Change"
+    return [e["detail"]["EndpointStatus"] for e in aws.events if e["detail-type"] == wanted]
+
+
+def _update(aws: Aws, config: str = "flights-2", **rest: Any) -> dict[str, Any]:
+    aws.call("UpdateEndpoint", EndpointName="flights", EndpointConfigName=config, **rest)
+    return aws.settled("flights")
+
+
+def test_an_endpoint_that_cannot_start_is_failed_and_says_why(aws: Aws) -> None:
+    """design.md 6: container not answering /ping in time."""
+    aws.endpoint("good")
+    aws.services.objects.add(BROKEN)
+    aws.model("broken", ModelDataUrl=BROKEN)
+    aws.containers.broken.add(BROKEN)
+    aws.config("bad-1", aws.variant(ModelName="broken"))
+    aws.call("CreateEndpoint", EndpointName="bad", EndpointConfigName="bad-1")
+    failed = aws.settled("bad")
+    assert failed["EndpointStatus"] == "Failed"
+    assert "ping health check" in failed["FailureReason"]
+    aws.call("DeleteEndpoint", EndpointName="bad")
+
+
+def test_refuses_a_second_endpoint_of_the_same_name_in_any_case(aws: Aws) -> None:
+    """contracts.md 3.3: the name is case-insensitive at create."""
+    aws.endpoint("flights")
+    error = aws.refusal("CreateEndpoint", EndpointName="Flights", EndpointConfigName="flights-1")
+    assert error.code == "ValidationException"
+    assert error.message.startswith("Cannot create already existing endpoint")
+
+
+def test_an_update_replaces_the_fleet_and_announces_it(aws: Aws) -> None:
+    """contracts.md 9.2: statuses in upper snake case."""
+    aws.endpoint("flights")
+    old = aws.containers.running[0]
+    aws.config("flights-2", aws.variant(InstanceType="ml.m5.xlarge"))
+    assert _update(aws)["EndpointConfigName"] == "flights-2"
+    assert old not in aws.containers.running
+    assert len(aws.containers.running) == 1
+    assert _statuses(aws) == ["CREATING", "IN_SERVICE", "UPDATING", "IN_SERVICE"]
+
+
+def test_the_old_fleet_answers_while_the_new_one_starts(aws: Aws) -> None:
+    aws.endpoint("flights")
+    aws.config("flights-2")
+    aws.containers.gate.clear()
+    aws.call("UpdateEndpoint", EndpointName="flights", EndpointConfigName="flights-2")
+    assert aws.http("/endpoints/flights/invocations")[0].status == 200
+    described = aws.call("DescribeEndpoint", EndpointName="flights")
+    assert described["EndpointStatus"] == "Updating"
+    aws.containers.gate.set()
+    assert aws.settled("flights")["EndpointConfigName"] == "flights-2"
+
+
+def test_a_failed_update_leaves_the_old_configuration_in_service(aws: Aws) -> None:
+    aws.endpoint("flights")
+    aws.services.objects.add(BROKEN)
+    aws.model("broken", ModelDataUrl=BROKEN)
+    aws.containers.broken.add(BROKEN)
+    aws.config("flights-2", aws.variant(ModelName="broken"))
+    after = _update(aws)
+    assert after["EndpointStatus"] == "InService"
+    assert after["EndpointConfigName"] == "flights-1"
+    assert "ping health check" in after["FailureReason"]
+    assert aws.http("/endpoints/flights/invocations")[0].status == 200
+
+
+def test_refuses_an_update_while_one_is_in_progress(aws: Aws) -> None:
+    aws.endpoint("flights")
+    aws.config("flights-2")
+    aws.containers.gate.clear()
+    aws.call("UpdateEndpoint", EndpointName="flights", EndpointConfigName="flights-2")
+    for operation in ("UpdateEndpoint", "DeleteEndpoint"):
+        extra = {"EndpointConfigName": "flights-2"} if operation == "UpdateEndpoint" else {}
+        error = aws.refusal(operation, EndpointName="flights", **extra)
+        assert error.message.startswith("Cannot update in-progress endpoint")
+    aws.containers.gate.set()
+    aws.settled("flights")
+
+
+def test_scaling_changes_the_count_in_place(aws: Aws) -> None:
+    aws.endpoint("flights")
+    variant = aws.containers.running[0]
+    wanted = [{"VariantName": "primary", "DesiredInstanceCount": 3, "DesiredWeight": 2.0}]
+    aws.call(
+        "UpdateEndpointWeightsAndCapacities",
+        EndpointName="flights",
+        DesiredWeightsAndCapacities=wanted,
+    )
+    summary = aws.settled("flights")["ProductionVariants"][0]
+    assert (summary["CurrentInstanceCount"], summary["CurrentWeight"]) == (3, 2.0)
+    assert aws.containers.running == [variant]
+    assert variant.count == 3
+
+
+def test_a_scaling_that_fails_rolls_back(aws: Aws) -> None:
+    aws.endpoint("flights")
+    aws.containers.running[0].scale_failure = "no room for another container"
+    wanted = [{"VariantName": "primary", "DesiredInstanceCount": 3}]
+    aws.call(
+        "UpdateEndpointWeightsAndCapacities",
+        EndpointName="flights",
+        DesiredWeightsAndCapacities=wanted,
+    )
+    after = aws.settled("flights")
+    assert after["ProductionVariants"][0]["DesiredInstanceCount"] == 1
+    assert after["FailureReason"] == "no room for another container"
+    assert "ROLLING_BACK" in _statuses(aws)
+
+
+def test_refuses_zero_instances_on_a_real_time_endpoint(aws: Aws) -> None:
+    """contracts.md 3.5 and 5.6: only async endpoints and components scale to zero."""
+    aws.endpoint("flights")
+    aws.endpoint("later", AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": "s3://o/p"}})
+    nothing = [{"VariantName": "primary", "DesiredInstanceCount": 0}]
+    aws.call(
+        "UpdateEndpointWeightsAndCapacities",
+        EndpointName="later",
+        DesiredWeightsAndCapacities=nothing,
+    )
+    error = aws.refusal(
+        "UpdateEndpointWeightsAndCapacities",
+        EndpointName="flights",
+        DesiredWeightsAndCapacities=nothing,
+    )
+    assert "at least 1" in error.message
+    aws.settled("later")
+
+
+@pytest.mark.parametrize(
+    ("excluded", "count", "weight"),
+    [([], 3, 2.0), (["DesiredInstanceCount"], 1, 2.0), (["DesiredWeight"], 3, 1.0)],
+)
+def test_an_update_keeps_what_it_was_told_to_keep(
+    aws: Aws, excluded: list[str], count: int, weight: float
+) -> None:
+    """API, UpdateEndpoint: RetainAllVariantProperties and its exclusions."""
+    aws.endpoint("flights")
+    wanted = [{"VariantName": "primary", "DesiredInstanceCount": 3, "DesiredWeight": 2.0}]
+    aws.call(
+        "UpdateEndpointWeightsAndCapacities",
+        EndpointName="flights",
+        DesiredWeightsAndCapacities=wanted,
+    )
+    aws.settled("flights")
+    aws.config("flights-2")
+    after = _update(
+        aws,
+        RetainAllVariantProperties=True,
+        ExcludeRetainedVariantProperties=[{"VariantPropertyType": kind} for kind in excluded],
+    )
+    summary = after["ProductionVariants"][0]
+    assert (summary["CurrentInstanceCount"], summary["CurrentWeight"]) == (count, weight)
+
+
+def test_refuses_an_instance_type_change_while_registered_for_scaling(aws: Aws) -> None:
+    """design.md 4.6 and 6: changed while its variant is a registered scalable target."""
+    aws.endpoint("flights")
+    aws.config("flights-2", aws.variant(InstanceType="ml.m5.xlarge"))
+    assert _update(aws)["EndpointConfigName"] == "flights-2"
+    target = ("endpoint/flights/variant/primary", "sagemaker:variant:DesiredInstanceCount")
+    aws.registered.add(target)
+    error = aws.refusal("UpdateEndpoint", EndpointName="flights", EndpointConfigName="flights-1")
+    assert "deregister endpoint/flights/variant/primary first" in error.message
+
+
+def test_refuses_to_make_an_instance_variant_serverless(aws: Aws) -> None:
+    """contracts.md 4: real-time -> serverless is refused, serverless -> real-time is allowed."""
+    aws.endpoint("flights")
+    serverless = aws.variant(
+        ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+        InstanceType=None,
+        InitialInstanceCount=None,
+    )
+    aws.endpoint("small", serverless)
+    aws.call("UpdateEndpoint", EndpointName="small", EndpointConfigName="flights-1")
+    assert aws.settled("small")["EndpointConfigName"] == "flights-1"
+    error = aws.refusal("UpdateEndpoint", EndpointName="flights", EndpointConfigName="small-1")
+    assert "cannot become serverless" in error.message
+
+
+def test_a_canary_ends_with_all_traffic_on_the_new_fleet(aws: Aws) -> None:
+    aws.services.alarms["errors"] = "OK"
+    aws.endpoint("flights")
+    aws.config("flights-2")
+    after = _update(aws, DeploymentConfig=CANARY)
+    assert after["EndpointConfigName"] == "flights-2"
+    assert after["LastDeploymentConfig"] == CANARY
+
+
+def test_an_alarm_during_bake_rolls_back_and_says_so(aws: Aws) -> None:
+    """design.md 6: alarm firing during bake."""
+    aws.services.alarms["errors"] = "ALARM"
+    aws.endpoint("flights")
+    old = aws.containers.running[0]
+    aws.config("flights-2")
+    after = _update(aws, DeploymentConfig=CANARY)
+    assert after["EndpointStatus"] == "InService"
+    assert after["EndpointConfigName"] == "flights-1"
+    assert "alarms went off during the deployment: errors" in after["FailureReason"]
+    assert aws.containers.running == [old]
+    assert _statuses(aws)[-2:] == ["ROLLING_BACK", "IN_SERVICE"]
+
+
+def test_a_canary_gets_its_share_of_the_traffic(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    from local_aws import adapter
+
+    aws.services.alarms["errors"] = "OK"
+    aws.endpoint("flights")
+    old = aws.containers.running[0]
+    aws.config("flights-2")
+    monkeypatch.setattr(adapter, "scaled", lambda seconds: seconds / 200)  # 300 s are 1.5 s
+    aws.call(
+        "UpdateEndpoint",
+        EndpointName="flights",
+        EndpointConfigName="flights-2",
+        DeploymentConfig=CANARY,
+    )
+    aws.eventually(lambda: len(aws.containers.running) == 2)
+    new = next(v for v in aws.containers.running if v is not old)
+    aws.eventually(lambda: aws.http("/endpoints/flights/invocations") and new.requests)
+    before = len(old.requests), len(new.requests)
+    for _ in range(40):
+        aws.http("/endpoints/flights/invocations")
+    assert (len(old.requests) - before[0], len(new.requests) - before[1]) == (30, 10)
+    aws.settled("flights")
+
+
+def test_refuses_guardrails_with_a_changed_variant_name(aws: Aws) -> None:
+    """contracts.md 3.6 and design.md 6: guardrails need stable variant names."""
+    aws.services.alarms["errors"] = "OK"
+    aws.endpoint("flights")
+    aws.config("flights-2")
+    assert _update(aws, DeploymentConfig=CANARY)["EndpointConfigName"] == "flights-2"
+    aws.config("flights-3", aws.variant(VariantName="renamed"))
+    error = aws.refusal(
+        "UpdateEndpoint",
+        EndpointName="flights",
+        EndpointConfigName="flights-3",
+        DeploymentConfig=CANARY,
+    )
+    assert "same variant names" in error.message
+
+
+def test_refuses_a_canary_over_half_of_the_fleet(aws: Aws) -> None:
+    """contracts.md 3.6: CanarySize <= 50 %."""
+    aws.services.alarms["errors"] = "OK"
+    aws.endpoint("flights")
+    aws.config("flights-2")
+    assert _update(aws, DeploymentConfig=CANARY)["EndpointConfigName"] == "flights-2"
+    routing = CANARY["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]  # type: ignore[call-overload,index]
+    size = {"Type": "CAPACITY_PERCENT", "Value": 51}
+    policy = {"TrafficRoutingConfiguration": routing | {"CanarySize": size}}
+    error = aws.refusal(
+        "UpdateEndpoint",
+        EndpointName="flights",
+        EndpointConfigName="flights-1",
+        DeploymentConfig={"BlueGreenUpdatePolicy": policy},
+    )
+    assert "at most 50 percent of the fleet, got 51%" in error.message
+
+
+def test_an_async_endpoint_probes_its_topics(aws: Aws) -> None:
+    """contracts.md 5.3: TestNotification to each topic, from the role."""
+    topics = {"SuccessTopic": "arn:aws:sns:us-east-1:222233334444:good"}
+    config = {"OutputConfig": {"S3OutputPath": "s3://o/p", "NotificationConfig": topics}}
+    aws.services.topics.add(topics["SuccessTopic"])
+    aws.endpoint("flights", AsyncInferenceConfig=config)
+    topic, message = aws.services.published[0]
+    assert topic == topics["SuccessTopic"]
+    assert message["eventName"] == "TestNotification"
+
+
+def test_an_async_endpoint_whose_role_cannot_publish_fails(aws: Aws) -> None:
+    """contracts.md 5.3: the role must already hold sns:Publish."""
+    aws.endpoint("good")
+    topics = {"ErrorTopic": "arn:aws:sns:us-east-1:222233334444:unreachable"}
+    config = {"OutputConfig": {"S3OutputPath": "s3://o/p", "NotificationConfig": topics}}
+    aws.config("bad-1", AsyncInferenceConfig=config)
+    aws.call("CreateEndpoint", EndpointName="bad", EndpointConfigName="bad-1")
+    failed = aws.settled("bad")
+    assert failed["EndpointStatus"] == "Failed"
+    assert "sns:Publish" in failed["FailureReason"]
