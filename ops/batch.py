@@ -34,9 +34,7 @@ def transform(
     s3.upload_file(str(file), bucket, f"{source}{file.name}")
     arn = aws.client("stepfunctions").start_execution(
         stateMachineArn=machine,
-        input=json.dumps(
-            {"input": f"s3://{bucket}/{source}", "output": f"s3://{bucket}/{prefix}"}
-        ),
+        input=json.dumps({"input": f"s3://{bucket}/{source}", "output": f"s3://{bucket}/{prefix}"}),
     )["executionArn"]
     say(f"execution {arn.rsplit(':', 1)[-1]}")
     execution = executions.finish(arn)
