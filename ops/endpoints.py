@@ -25,6 +25,7 @@ class Endpoint:
     name: str
     kind: str  # "real-time" | "serverless" | "async"
     status: str
+    results: str = ""  # where an asynchronous endpoint writes, an S3 URI
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +61,13 @@ def resolve(deployment: Deployment, name: str) -> Endpoint:
             fix="the workflow's own are: " + (", ".join(known) or "none"),
         ) from fault
     config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
-    return Endpoint(name=full, kind=kind_of(config), status=str(found["EndpointStatus"]))
+    output = (config.get("AsyncInferenceConfig") or {}).get("OutputConfig") or {}
+    return Endpoint(
+        name=full,
+        kind=kind_of(config),
+        status=str(found["EndpointStatus"]),
+        results=str(output.get("S3OutputPath") or ""),
+    )
 
 
 def kind_of(config: dict[str, Any]) -> str:
@@ -82,15 +89,13 @@ def content_type_of(path: Path) -> str:
         ) from None
 
 
-def ask(
-    deployment: Deployment, endpoint: Endpoint, body: bytes, *, content_type: str, accept: str
-) -> Answer:
+def ask(endpoint: Endpoint, body: bytes, *, content_type: str, accept: str) -> Answer:
     """The endpoint's predictions for `body`."""
     from botocore.exceptions import ClientError
 
     try:
         if endpoint.kind == "async":
-            return _ask_async(deployment, endpoint, body, content_type, accept)
+            return _ask_async(endpoint, body, content_type, accept)
         begun = time.perf_counter()
         answer = aws.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=endpoint.name, Body=body, ContentType=content_type, Accept=accept
@@ -123,10 +128,8 @@ def refusal(endpoint: Endpoint, fault: Exception) -> OpsError:
     )
 
 
-def _ask_async(
-    deployment: Deployment, endpoint: Endpoint, body: bytes, content_type: str, accept: str
-) -> Answer:
-    place = _stage(deployment, endpoint, body, content_type)
+def _ask_async(endpoint: Endpoint, body: bytes, content_type: str, accept: str) -> Answer:
+    place = _stage(endpoint, body, content_type)
     begun = time.perf_counter()
     accepted = aws.client("sagemaker-runtime").invoke_endpoint_async(
         EndpointName=endpoint.name,
@@ -137,12 +140,13 @@ def _ask_async(
     return collect(endpoint, accepted, begun=begun)
 
 
-def _stage(deployment: Deployment, endpoint: Endpoint, body: bytes, content_type: str) -> str:
+def _stage(endpoint: Endpoint, body: bytes, content_type: str) -> str:
     """The request body lies where the endpoint's role may read it; returns its S3 location."""
-    bucket = aws.published(deployment, "storage/artifacts-bucket")
-    key = f"async/{endpoint.name}/input/{time.time_ns()}"
-    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
-    return f"s3://{bucket}/{key}"
+    # Our endpoints read from `input`, beside the `output` they write to: no more is granted.
+    place = urlparse(endpoint.results.rstrip("/").rsplit("/", 1)[0])
+    key = f"{place.path.lstrip('/')}/input/{time.time_ns()}"
+    aws.client("s3").put_object(Bucket=place.netloc, Key=key, Body=body, ContentType=content_type)
+    return f"s3://{place.netloc}/{key}"
 
 
 def collect(endpoint: Endpoint, accepted: dict[str, Any], *, begun: float) -> Answer:
@@ -194,9 +198,7 @@ def first_prediction(answer: Answer) -> str:
     return f"{first.get('label')}" + (f" (p {float(chance):.2f})" if chance is not None else "")
 
 
-def ask_with_sdk(
-    deployment: Deployment, endpoint: Endpoint, body: bytes, *, content_type: str, accept: str
-) -> Answer:
+def ask_with_sdk(endpoint: Endpoint, body: bytes, *, content_type: str, accept: str) -> Answer:
     """The same question through the SageMaker Python SDK v3 (2 s to import)."""
     from botocore.exceptions import ClientError
     from sagemaker.core.resources import Endpoint as SdkEndpoint
@@ -206,7 +208,7 @@ def ask_with_sdk(
         if resource is None:
             raise OpsError(f"the SageMaker SDK finds no endpoint called {endpoint.name!r}")
         if endpoint.kind == "async":
-            place = _stage(deployment, endpoint, body, content_type)
+            place = _stage(endpoint, body, content_type)
             begun = time.perf_counter()
             accepted = resource.invoke_async(
                 input_location=place, content_type=content_type, accept=accept

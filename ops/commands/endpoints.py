@@ -34,12 +34,11 @@ def invoke(
         raise OpsError(f"{data} is empty: nothing to ask")
     kind = content_type or endpoints.content_type_of(data)
     aws.use_local_if_meant()
-    deployment = settings.current()
-    found = endpoints.resolve(deployment, endpoint)
+    found = endpoints.resolve(settings.current(), endpoint)
     if sdk:
-        answer = endpoints.ask_with_sdk(deployment, found, body, content_type=kind, accept=accept)
+        answer = endpoints.ask_with_sdk(found, body, content_type=kind, accept=accept)
     else:
-        answer = endpoints.ask(deployment, found, body, content_type=kind, accept=accept)
+        answer = endpoints.ask(found, body, content_type=kind, accept=accept)
     typer.echo(answer.body.rstrip("\n"))
     # The answer alone goes to stdout, so it can be piped.
     note = f"{found.name} ({found.kind}) answered in {answer.milliseconds:.1f} ms"

@@ -167,7 +167,6 @@ def predict(run: Run) -> None:
             for _ in range(calls):
                 answers.append(
                     endpoints.ask(
-                        run.deployment,
                         endpoint,
                         body,
                         content_type="text/csv",
