@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from local_aws.runtime.processing import run_processing_job
 from local_aws.sagemaker import jobs, listing, roles, store
 from local_aws.sagemaker.errors import refuse
 from local_aws.sagemaker.store import Job
@@ -59,8 +60,6 @@ def stop(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run(job: Job) -> dict[str, Any]:
-    from local_aws.runtime.processing import run_processing_job
-
     def update(**members: Any) -> None:
         with store.lock:
             job.record.update(members)
