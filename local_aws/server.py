@@ -78,14 +78,8 @@ async def _serve(settings: process.Settings, announcement: Path) -> None:
 
 def _register_services() -> None:
     for name in _SERVICES:
-        try:
-            register = importlib.import_module(name).register
-        except (ModuleNotFoundError, AttributeError) as error:
-            if error.name not in (name, "register"):
-                raise
-            log.warning("%s is missing: its calls will be refused as an unknown service", name)
-            continue
-        register()
+        # Imported now and not above: they must find ministack prepared.
+        importlib.import_module(name).register()
 
 
 def _refuse_a_taken_port(port: int) -> None:

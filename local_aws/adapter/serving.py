@@ -21,6 +21,7 @@ def prepare(settings: process.Settings) -> None:
     It reads the environment when imported, so this must come before anything that imports it.
     """
     process.configure(settings)
+    _forget_the_developers_environment()
     folder = process.state_dir().resolve()
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
@@ -37,7 +38,6 @@ def prepare(settings: process.Settings) -> None:
         S3_DATA_DIR=str(folder / "s3"),
         TMPDIR=str(temporary),
     )
-    _lambda_environment(settings)
     stepfunctions.install()
     cloudformation.install()
     services.install()
@@ -86,9 +86,22 @@ async def _accepts() -> bool:
     return True
 
 
-def _lambda_environment(settings: process.Settings) -> None:
-    """What functions inherit: credentials of their own come from ministack, an address from us."""
-    os.environ.setdefault("LAMBDA_EXECUTOR", "local")
-    os.environ["PATH"] = os.pathsep.join(
-        [str(Path(".venv/bin").resolve()), os.environ.get("PATH", "")]  # node of custom resources
+def _forget_the_developers_environment() -> None:
+    """Functions inherit this process's environment: no profile, address or module path of others.
+
+    A stray AWS_PROFILE fails every boto3 client, a stray AWS_ENDPOINT_URL sends it elsewhere, and a
+    PYTHONPATH hides that a function's package lacks something.
+    """
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "MINISTACK_", "LOCALSTACK_")) or name == "PYTHONPATH":
+            del os.environ[name]
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        NO_PROXY="127.0.0.1,localhost",
+        no_proxy="127.0.0.1,localhost",
+        LAMBDA_EXECUTOR="local",
+        # The CDK's own custom resources are JavaScript: node comes from the project's environment.
+        PATH=os.pathsep.join([str(Path(".venv/bin").resolve()), os.environ.get("PATH", "")]),
     )
