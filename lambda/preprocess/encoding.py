@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,27 @@ class Encoding:
             "features": features,
         }
 
-    def write(self, rows: pl.LazyFrame, folder: Path) -> dict[str, Path]:
-        """Write one headerless CSV a split (target first, numbers only); return their paths."""
+    def write(
+        self, blocks: Iterable[pl.DataFrame], folder: Path
+    ) -> tuple[dict[str, Path], dict[str, int]]:
+        """Write one headerless CSV a split: target first, numbers only, in the rows' order.
+
+        `blocks` are typed rows with their split. Returns the paths and the rows of each split.
+        """
+        columns = self._columns()
+        paths = {part: folder / f"{part}.csv" for part in SPLITS}
+        counts = dict.fromkeys(SPLITS, 0)
+        with ExitStack() as stack:
+            files = {part: stack.enter_context(paths[part].open("wb")) for part in SPLITS}
+            # Block by block: polars' own sink held five times as much for a table of 1 GB.
+            for block in blocks:
+                for part in SPLITS:
+                    chosen = block.filter(pl.col(PART) == part).select(columns)
+                    chosen.write_csv(files[part], include_header=False, null_value="")
+                    counts[part] += chosen.height
+        return paths, counts
+
+    def _columns(self) -> list[pl.Expr]:
         target = pl.col(self.dataset.target)
         if self.classes is not None:
             target = _coded(target.cast(pl.String), self.classes)
@@ -51,13 +71,7 @@ class Encoding:
             if kind == "category":
                 value = _coded(value, self.categories[name])
             columns.append(value.alias(f"feature_{n}"))
-        paths = {}
-        # One pass a split: three sinks in one pass are no faster and hold twice the memory.
-        for part in SPLITS:
-            paths[part] = folder / f"{part}.csv"
-            chosen = rows.filter(pl.col(PART) == part).select(columns)
-            chosen.sink_csv(paths[part], include_header=False, null_value="")
-        return paths
+        return columns
 
 
 def fit(dataset: Dataset, kinds: Mapping[str, str], rows: pl.LazyFrame) -> Encoding:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from preprocess import encoding, records, split, statistics
-from preprocess.dataset import SPLITS, Dataset
+from preprocess.dataset import Dataset
 from preprocess.encoding import Encoding
 from preprocess.faults import ObjectFault
 from preprocess.validation import Validator, header_faults
@@ -55,19 +55,24 @@ def prepare(dataset: Dataset, chunks: Iterable[bytes], folder: Path) -> Prepared
             if checked.good.height:
                 checked.good.write_parquet(parts / f"{number:08}.parquet", compression="lz4")
     _refuse_counts(dataset, validator, counts)
-    typed = pl.scan_parquet(parts / "*.parquet").with_columns(split.key(dataset.split))
+    place = split.key(dataset.split)
+    typed = pl.scan_parquet(parts / "*.parquet").with_columns(place)
     keys = typed.select(split.KEY).collect(engine="streaming").to_series()
-    typed = typed.with_columns(split.assign(dataset.split, keys))
+    part = split.assign(dataset.split, keys)
+    del keys
+    typed = typed.with_columns(part)
     kinds = dataset.parsed(header)
     fitted = encoding.fit(dataset, kinds, typed)
-    sizes = typed.group_by(split.PART).len().collect(engine="streaming")
-    by_part = dict(sizes.iter_rows())
+    blocks = (
+        pl.read_parquet(path).with_columns(place).with_columns(part)
+        for path in sorted(parts.iterdir())
+    )
+    files, sizes = fitted.write(blocks, folder)
     return Prepared(
         encoding=fitted,
-        files=fitted.write(typed, folder),
+        files=files,
         quarantine=quarantine if counts["quarantined"] else None,
-        rows={"in": counts["in"], **{p: by_part[p] for p in SPLITS}}
-        | {"quarantined": counts["quarantined"]},
+        rows={"in": counts["in"], **sizes, "quarantined": counts["quarantined"]},
         statistics={
             **statistics.describe(dataset, kinds, typed),
             "dropped": sorted(dataset.columns.keys() - kinds.keys()),

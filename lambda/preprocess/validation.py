@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -61,36 +61,42 @@ class Validator:
     def check(self, block: Block) -> Block:
         """Return the block with typed columns named as in the header, bad rows moved to `bad`."""
         kinds = self.dataset.parsed(self.header)
-        texts = {name: self._text(name) for name in kinds}
-        values = {name: _value(texts[name], kind) for name, kind in kinds.items()}
-        wrong = {name: _wrong(texts[name], values[name], kind) for name, kind in kinds.items()}
-        problems = [
-            pl.when(wrong[name]).then(
-                pl.format(
-                    "{}: {} ('{}')", pl.lit(name), pl.lit(WHAT[kind]), texts[name].str.head(SHOWN)
-                )
-            )
-            for name, kind in kinds.items()
-            if kind in WHAT
-        ]
-        problems += [
-            pl.when(values[name].is_null() & ~wrong[name]).then(pl.lit(f"{name}: {what}"))
-            for name, what in self._needed().items()
-        ]
+        text, value, wrong = _named("text"), _named("value"), _named("wrong")
         frame = block.good.select(
-            "row",
-            "line",
-            "raw",
-            pl.concat_str(problems, separator="; ", ignore_nulls=True).alias("reason"),
-            *(values[name].alias(f"value_{name}") for name in kinds),
+            "row", "line", "raw", *(self._text(name).alias(text(name)) for name in kinds)
         )
-        bad = pl.concat([block.bad, frame.filter(pl.col("reason") != "").select(list(BAD))])
-        bad = bad.sort("row")
+        parsed = []
+        for name, kind in kinds.items():
+            found, fault = _parse(pl.col(text(name)), kind)
+            if name in self._needed():
+                fault = fault | found.is_null()
+            parsed += [found.alias(value(name)), fault.alias(wrong(name))]
+        frame = frame.with_columns(parsed)
+        frame = frame.with_columns(bad=pl.any_horizontal(wrong(name) for name in kinds))
+        good = frame.filter(~pl.col("bad")).select(
+            pl.col("row").alias(ROW), *(pl.col(value(name)).alias(name) for name in kinds)
+        )
+        # Reasons cost more than all the parsing, so they are put together for bad rows only.
+        reasons = [
+            pl.when(wrong(name)).then(self._reason(name, kind, pl.col(text(name))))
+            for name, kind in kinds.items()
+        ]
+        bad = frame.filter("bad").with_columns(
+            reason=pl.concat_str(reasons, separator="; ", ignore_nulls=True)
+        )
+        bad = pl.concat([block.bad, bad.select(list(BAD))]).sort("row")
         self._count(bad)
-        good = frame.filter(pl.col("reason") == "").select(
-            pl.col("row").alias(ROW), *(pl.col(f"value_{name}").alias(name) for name in kinds)
-        )
         return Block(good=good, bad=bad)
+
+    def _reason(self, name: str, kind: str, text: pl.Expr) -> pl.Expr:
+        # What is missing can only be wrong where it is needed.
+        missing = pl.lit(f"{name}: {self._needed().get(name)}")
+        what = pl.lit(WHAT.get(kind))
+        given = pl.format("{}: {} ('{}')", pl.lit(name), what, text.str.head(SHOWN))
+        empty = text.is_null()
+        if kind == "number" or kind == "integer":
+            empty = empty | text.cast(pl.Float64, strict=False).is_nan().fill_null(False)
+        return pl.when(empty).then(missing).otherwise(given)
 
     def _text(self, name: str) -> pl.Expr:
         text = pl.col(f"field_{self.header.index(name)}").str.strip_chars()
@@ -111,21 +117,32 @@ class Validator:
                 self.examples.append(f"line {line}: {reason}")
 
 
-def _value(text: pl.Expr, kind: str) -> pl.Expr:
+def _named(prefix: str) -> Callable[[str], str]:
+    return lambda name: f"{prefix}_{name}"
+
+
+def _parse(text: pl.Expr, kind: str) -> tuple[pl.Expr, pl.Expr]:
+    """Return the typed value and whether the text is none of its type; missing is neither."""
+    given = text.is_not_null()
     if kind == "number":
         number = text.cast(pl.Float64, strict=False)
-        return pl.when(number.is_finite()).then(number)
+        # NaN is how many programs write a missing number; infinity is not.
+        wrong = given & (number.is_null() | number.is_infinite())
+        return pl.when(number.is_finite()).then(number), wrong
     if kind == "integer":
         # "5.0" is how a spreadsheet or pandas writes an integer column with gaps.
         number = text.cast(pl.Float64, strict=False)
         whole = pl.when((number == number.floor()) & (number.abs() < 2**53)).then(number)
-        return pl.coalesce(text.cast(pl.Int64, strict=False), whole.cast(pl.Int64, strict=False))
+        value = pl.coalesce(text.cast(pl.Int64, strict=False), whole.cast(pl.Int64, strict=False))
+        return value, given & value.is_null() & ~number.is_nan().fill_null(False)
     if kind == "boolean":
         lower = text.str.to_lowercase()
-        return pl.when(lower.is_in(TRUE)).then(1).when(lower.is_in(FALSE)).then(0).cast(pl.Int8)
+        value = pl.when(lower.is_in(TRUE)).then(1).when(lower.is_in(FALSE)).then(0).cast(pl.Int8)
+        return value, given & value.is_null()
     if kind == "timestamp":
-        return _timestamp(text)
-    return text
+        value = _timestamp(text)
+        return value, given & value.is_null()
+    return text, pl.lit(False)
 
 
 def _timestamp(text: pl.Expr) -> pl.Expr:
@@ -136,11 +153,3 @@ def _timestamp(text: pl.Expr) -> pl.Expr:
     utc = zoned.then(plain).otherwise(local + "+00:00")
     parsed = utc.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us")
     return parsed.dt.epoch("us")
-
-
-def _wrong(text: pl.Expr, value: pl.Expr, kind: str) -> pl.Expr:
-    given = text.is_not_null()
-    if kind in ("number", "integer"):
-        # NaN is how many programs write a missing number; infinity is not.
-        given = given & ~text.str.to_lowercase().is_in(["nan"])
-    return given & value.is_null()

@@ -34,6 +34,11 @@ PIECES = st.lists(
 ).map("".join)
 
 
+def _single_line(value: str, several: bool) -> str:
+    value = value.replace("\r", " ")
+    return value if several else value.replace("\n", " ")
+
+
 def _conserved(rows: dict[str, int]) -> bool:
     return rows["in"] == rows["train"] + rows["validation"] + rows["test"] + rows["quarantined"]
 
@@ -47,18 +52,19 @@ def _conserved(rows: dict[str, int]) -> bool:
 def test_rows_written_by_a_csv_library_are_all_accounted_for(
     world: Any, table: Any, declared: Any, rows: list[list[str]], quoting: int, end: str
 ) -> None:
-    # A carriage return alone inside a value is read as a line end and comes back as LF.
+    # A record of several lines with the wrong number of fields is taken apart into its lines, and
+    # a carriage return alone is a line end too: such rows are not counted one for one.
+    rows = [[_single_line(value, len(row) == 6) for value in row] for row in rows]
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=quoting, lineterminator=end)  # type: ignore[arg-type]
-    writer.writerows([[value.replace("\r", " ") for value in row] for row in rows])
-    good = table(rows=20)
+    writer.writerows(rows)
+    good = table(rows=20).replace("\n", end)
+    block = declared(problem="multiclass", limits=LOOSE)
 
-    version = world.publish(good.replace("\n", end) + text.getvalue(), declared(limits=LOOSE))
+    version = world.publish(good + text.getvalue(), block)
 
     assert _conserved(version.result["rows"])
-    blank = sum(1 for row in rows if row == [""] and quoting == csv.QUOTE_MINIMAL)
-    assert version.result["rows"]["in"] <= 20 + len(rows)
-    assert version.result["rows"]["in"] >= 20 + len(rows) - blank
+    assert version.result["rows"]["in"] == 20 + len(rows)
     assert version.result["rows"]["quarantined"] == len(version.quarantine)
 
 
