@@ -1,6 +1,6 @@
 """Draw what an environment deploys, from its own templates: `python docs/draw.py cdk.out`.
 
-Prints a Mermaid flowchart. A box is a stack, a node is a resource a person would name, an arrow is a
+Prints a Mermaid flowchart. A box is a stack, a node is a resource a person would name, an arrow a
 reference the template really holds (a Ref or GetAtt inside a stack, or a name another stack
 publishes in SSM), turned the way the data flows. `make picture` writes it into README.md.
 """
