@@ -126,7 +126,11 @@ class Dataset(Block):
                 value=used[first],
             )
         if not set(used) - {info.data["target"]}:
-            raise refuse("no column is left to learn from: drop fewer columns")
+            raise refuse(
+                "no column is left to learn from: drop fewer columns",
+                key="^drop",
+                value=info.data["drop"],
+            )
         return split
 
     def as_event(self) -> dict[str, Any]:
