@@ -1,25 +1,25 @@
 """What the service does, one function an operation; each gets a validated request."""
 
-import base64
-import binascii
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from local_aws import adapter
 from local_aws.autoscaling import alarms, capacity
 from local_aws.autoscaling.errors import ServiceError, invalid
 from local_aws.autoscaling.rules import check_namespace, check_policy, parts
 from local_aws.autoscaling.scaling import bring_within_bounds
+from local_aws.autoscaling.shapes import (
+    CONFIGURATIONS,
+    page,
+    policy_arn,
+    service_linked_role,
+    shown_policy,
+    shown_target,
+    target_arn,
+)
 from local_aws.autoscaling.store import NAMESPACE, STORE, Policy, Target
 
 Request = Mapping[str, Any]
-_PAGE = 50
-_CONFIGURATIONS = {
-    "StepScaling": "StepScalingPolicyConfiguration",
-    "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
-}
 
 
 def register_scalable_target(request: Request) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def register_scalable_target(request: Request) -> dict[str, Any]:
         target = known or Target(
             resource_id=resource_id,
             dimension=dimension,
-            arn=_target_arn(),
-            role_arn=_service_linked_role(),
+            arn=target_arn(),
+            role_arn=service_linked_role(),
             minimum=minimum,
             maximum=maximum,
             created=datetime.now(UTC),
@@ -72,13 +72,13 @@ def describe_scalable_targets(request: Request) -> dict[str, Any]:
     """The targets asked for, a page at a time."""
     wanted, dimension = request.get("ResourceIds"), request.get("ScalableDimension")
     shown = [
-        _shown_target(target)
+        shown_target(target)
         for target in list(STORE.targets.values())
         if request["ServiceNamespace"] == NAMESPACE
         and (not wanted or target.resource_id in wanted)
         and dimension in (None, target.dimension)
     ]
-    return _page("ScalableTargets", shown, request)
+    return page("ScalableTargets", shown, request)
 
 
 def put_scaling_policy(request: Request) -> dict[str, Any]:
@@ -91,11 +91,11 @@ def put_scaling_policy(request: Request) -> dict[str, Any]:
         if known and kind != known.kind:
             raise invalid(f"The type of policy {known.name} cannot be changed from {known.kind}")
         check_policy(kind, request, target.dimension)
-        configuration = dict(request[_CONFIGURATIONS[kind]])
+        configuration = dict(request[CONFIGURATIONS[kind]])
         _refuse_a_second_policy_for_the_metric(target, request["PolicyName"], configuration)
         policy = known or Policy(
             name=request["PolicyName"],
-            arn=_policy_arn(target, request["PolicyName"]),
+            arn=policy_arn(target, request["PolicyName"]),
             kind=kind,
             configuration=configuration,
             created=datetime.now(UTC),
@@ -127,13 +127,13 @@ def describe_scaling_policies(request: Request) -> dict[str, Any]:
     """The policies asked for, a page at a time."""
     names = request.get("PolicyNames")
     shown = [
-        _shown_policy(target, policy)
+        shown_policy(target, policy)
         for target in list(STORE.targets.values())
         for policy in list(target.policies.values())
         if _selected(request, target.resource_id, target.dimension)
         and (not names or policy.name in names or policy.arn in names)
     ]
-    return _page("ScalingPolicies", shown, request)
+    return page("ScalingPolicies", shown, request)
 
 
 def describe_scaling_activities(request: Request) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def describe_scaling_activities(request: Request) -> dict[str, Any]:
         for activity in reversed(list(STORE.activities))
         if _selected(request, activity["ResourceId"], activity["ScalableDimension"])
     ]
-    return _page("ScalingActivities", shown, request)
+    return page("ScalingActivities", shown, request)
 
 
 def tag_resource(request: Request) -> dict[str, Any]:
@@ -207,73 +207,4 @@ def _tagged(request: Request) -> Target:
             return target
     raise ServiceError(
         "ResourceNotFoundException", f"The resource {request['ResourceARN']} does not exist"
-    )
-
-
-def _page(name: str, items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
-    start, size = _position(request.get("NextToken")), request.get("MaxResults", _PAGE)
-    page: dict[str, Any] = {name: items[start : start + size]}
-    if start + size < len(items):
-        page["NextToken"] = base64.b64encode(str(start + size).encode()).decode()
-    return page
-
-
-def _position(token: str | None) -> int:
-    try:
-        return int(base64.b64decode(token, validate=True)) if token else 0
-    except (ValueError, binascii.Error) as error:
-        raise ServiceError("InvalidNextTokenException", "The next token is not valid") from error
-
-
-def _shown_target(target: Target) -> dict[str, Any]:
-    states = (
-        "DynamicScalingInSuspended",
-        "DynamicScalingOutSuspended",
-        "ScheduledScalingSuspended",
-    )
-    return {
-        "ServiceNamespace": NAMESPACE,
-        "ResourceId": target.resource_id,
-        "ScalableDimension": target.dimension,
-        "MinCapacity": target.minimum,
-        "MaxCapacity": target.maximum,
-        "RoleARN": target.role_arn,
-        "CreationTime": target.created.timestamp(),
-        "SuspendedState": {state: target.suspended.get(state, False) for state in states},
-        "ScalableTargetARN": target.arn,
-    }
-
-
-def _shown_policy(target: Target, policy: Policy) -> dict[str, Any]:
-    return {
-        "PolicyARN": policy.arn,
-        "PolicyName": policy.name,
-        "ServiceNamespace": NAMESPACE,
-        "ResourceId": target.resource_id,
-        "ScalableDimension": target.dimension,
-        "PolicyType": policy.kind,
-        _CONFIGURATIONS[policy.kind]: policy.configuration,
-        "Alarms": list(policy.alarms),
-        "CreationTime": policy.created.timestamp(),
-    }
-
-
-def _target_arn() -> str:
-    place = f"{adapter.region()}:{adapter.account()}"
-    return f"arn:aws:application-autoscaling:{place}:scalable-target/{uuid.uuid4().hex[:24]}"
-
-
-def _policy_arn(target: Target, name: str) -> str:
-    place = f"{adapter.region()}:{adapter.account()}"
-    return (
-        f"arn:aws:autoscaling:{place}:scalingPolicy:{uuid.uuid4()}:"
-        f"resource/{NAMESPACE}/{target.resource_id}:policyName/{name}"
-    )
-
-
-def _service_linked_role() -> str:
-    return (
-        f"arn:aws:iam::{adapter.account()}:role/aws-service-role/"
-        "sagemaker.application-autoscaling.amazonaws.com/"
-        "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
     )
