@@ -68,7 +68,7 @@ def _variant(
     settled = endpoint["EndpointStatus"] == "InService"
     serverless = declared.get("ServerlessConfig")
     if dimension == CONCURRENCY:
-        if not (serverless or {}).get("ProvisionedConcurrency"):
+        if serverless is None or not serverless.get("ProvisionedConcurrency"):
             raise invalid(
                 f"Variant {name} has no provisioned concurrency: set ProvisionedConcurrency in its "
                 "ServerlessConfig first"

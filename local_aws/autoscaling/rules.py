@@ -106,7 +106,7 @@ def _check_tracking(tracking: Mapping[str, Any], dimension: str) -> None:
                 f"Predefined metric type {name} is not supported for service namespace: "
                 f"sagemaker, scalable dimension: {dimension}"
             )
-    elif not (customized.get("Metrics") or customized.get("MetricName")):
+    elif customized is not None and not (customized.get("Metrics") or customized.get("MetricName")):
         raise invalid("A customized metric specification names a metric or holds Metrics")
 
 
