@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 250 * 1024 * 1024  # bytes unzipped, layers included (Lambda quotas)
-PYTHON = "3.13"  # the runtime the functions declare
+PYTHON = "3.14"  # the runtime the functions declare
 # The runtime brings these (boto3 and what it needs); a second copy would only take room.
 PROVIDED = ("boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil", "six")
 PLATFORMS = {
