@@ -31,7 +31,7 @@ def deployment_config(
     if strategy == "all_at_once" or not counts or smallest_is_one:
         single = True
     elif unknown := [one for one in counts if not known(one)]:
-        single = _any_is_one(scope, unknown)
+        single = _any_is_small(scope, unknown)
     else:
         single = False
     blue_green: Any = _blue_green(rollout, "all_at_once")
@@ -50,11 +50,10 @@ def deployment_config(
     return {name: value for name, value in config.items() if value is not None}
 
 
-def _any_is_one(scope: Construct, counts: Sequence[int]) -> CfnCondition:
+def _any_is_small(scope: Construct, counts: Sequence[int]) -> CfnCondition:
     # Fn::Equals compares text, and a parameter of type Number is text too.
-    equal = [Fn.condition_equals(one, "1") for one in counts]
-    expression = equal[0] if len(equal) == 1 else Fn.condition_or(*equal)
-    return CfnCondition(scope, "SingleInstance", expression=expression)
+    equal = [Fn.condition_equals(one, few) for one in counts for few in ("0", "1")]
+    return CfnCondition(scope, "SingleInstance", expression=Fn.condition_or(*equal))
 
 
 def _choose(single: CfnCondition | bool, if_single: Any, otherwise: Any) -> Any:

@@ -1,0 +1,134 @@
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnParameter, Stack, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from cdk_nag import AwsSolutionsChecks
+from support.templates import allowed, only, resources
+
+from sagemaker_workflow.endpoints import AsyncEndpoint, AsyncResults, Instances, Rollout, Scaling
+from sagemaker_workflow.model import Model
+
+
+@pytest.fixture
+def results(bucket: s3.IBucket) -> AsyncResults:
+    return AsyncResults(bucket=bucket, prefix="churn")
+
+
+def async_config(stack: Stack) -> dict[str, Any]:
+    config = only(stack, "AWS::SageMaker::EndpointConfig")["Properties"]
+    return dict(config["AsyncInferenceConfig"])
+
+
+def test_replies_and_failures_have_places_of_their_own_and_are_encrypted(
+    stack: Stack, model: Model, results: AsyncResults
+) -> None:
+    AsyncEndpoint(stack, "Churn", model=model, results=results)
+    output = async_config(stack)["OutputConfig"]
+    assert output["S3OutputPath"] == "s3://the-bucket/churn/output"
+    assert output["S3FailurePath"] == "s3://the-bucket/churn/failure"
+    assert output["KmsKeyId"] == results.bucket.encryption_key.key_arn  # type: ignore[union-attr]
+
+
+def test_success_and_error_are_told_to_two_encrypted_topics(
+    stack: Stack, model: Model, results: AsyncResults
+) -> None:
+    AsyncEndpoint(stack, "Churn", model=model, results=results)
+    told = async_config(stack)["OutputConfig"]["NotificationConfig"]
+    topics = resources(stack, "AWS::SNS::Topic")
+    assert {told["SuccessTopic"]["Ref"], told["ErrorTopic"]["Ref"]} == set(topics)
+    assert len(topics) == 2
+    assert all("KmsMasterKeyId" in one["Properties"] for one in topics.values())
+    assert "IncludeInferenceResponseIn" not in told
+
+
+def test_replies_travel_in_the_message_when_asked(
+    stack: Stack, model: Model, bucket: s3.IBucket
+) -> None:
+    results = AsyncResults(bucket=bucket, prefix="churn", include_response=True)
+    AsyncEndpoint(stack, "Churn", model=model, results=results)
+    told = async_config(stack)["OutputConfig"]["NotificationConfig"]
+    assert told["IncludeInferenceResponseIn"] == [
+        "SUCCESS_NOTIFICATION_TOPIC",
+        "ERROR_NOTIFICATION_TOPIC",
+    ]
+
+
+def test_the_endpoint_waits_for_the_policy_that_lets_its_role_publish(
+    stack: Stack, model: Model, results: AsyncResults
+) -> None:
+    AsyncEndpoint(stack, "Churn", model=model, results=results)
+    [policy] = resources(stack, "AWS::IAM::ManagedPolicy")
+    waits = set(only(stack, "AWS::SageMaker::Endpoint")["DependsOn"])
+    assert {policy, *resources(stack, "AWS::SNS::TopicPolicy")} <= waits
+    assert len(allowed(stack, "sns:Publish")) == 2
+    assert allowed(stack, "kms:GenerateDataKey")
+
+
+def test_an_address_is_subscribed_only_when_the_parameter_holds_one(
+    stack: Stack, model: Model, bucket: s3.IBucket
+) -> None:
+    email = CfnParameter(stack, "Email", default="").value_as_string
+    results = AsyncResults(bucket=bucket, prefix="churn", notification_email=email)
+    AsyncEndpoint(stack, "Churn", model=model, results=results)
+    subscriptions = resources(stack, "AWS::SNS::Subscription")
+    assert len(subscriptions) == 2
+    assert all(one["Condition"] for one in subscriptions.values())
+
+
+def test_invoking_lets_requests_in_and_results_out_and_nothing_else(
+    stack: Stack, model: Model, results: AsyncResults
+) -> None:
+    churn = AsyncEndpoint(stack, "Churn", model=model, results=results, name="Churn")
+    user = iam.ManagedPolicy(stack, "User")
+    churn.grant_invoke(user)
+    assert allowed(stack, "sagemaker:InvokeEndpoint") == []
+    [on] = allowed(stack, "sagemaker:InvokeEndpointAsync")
+    assert on.endswith(":endpoint/churn")
+    document = resources(stack, "AWS::IAM::ManagedPolicy")
+    [mine] = [one for name, one in document.items() if name.startswith("User")]
+    said = str(mine["Properties"]["PolicyDocument"]["Statement"])
+    for part in ("churn/input/*", "churn/output/*", "churn/failure/*"):
+        assert part in said
+
+
+def test_it_goes_down_to_zero_and_follows_its_backlog(
+    stack: Stack, model: Model, results: AsyncResults
+) -> None:
+    AsyncEndpoint(stack, "Churn", model=model, results=results, scaling=Scaling(min_capacity=0))
+    for one in resources(stack, "Custom::EndpointScaling").values():
+        assert one["Properties"]["Follows"] == "backlog"
+        assert one["Properties"]["MinCapacity"] == 0
+        assert one["Properties"]["TargetValue"] == 5
+
+
+def test_its_alarms_are_of_metrics_the_service_publishes_for_it(
+    stack: Stack, model: Model, results: AsyncResults
+) -> None:
+    AsyncEndpoint(stack, "Churn", model=model, results=results)
+    alarms = resources(stack, "AWS::CloudWatch::Alarm").values()
+    metrics = {one["Properties"]["MetricName"] for one in alarms}
+    assert metrics == {"InvocationFailures", "ExpiredRequests"}
+
+
+def test_nag_finds_nothing(stack: Stack, model: Model, results: AsyncResults) -> None:
+    Validations.of(stack.node.root).add_plugins(AwsSolutionsChecks(stack.node.root))
+    AsyncEndpoint(stack, "Churn", model=model, results=results, scaling=Scaling(min_capacity=0))
+    assert isinstance(stack.node.root, App)
+    stack.node.root.synth()
+
+
+def test_everything_wrong_is_told_at_once(stack: Stack, model: Model, bucket: s3.IBucket) -> None:
+    wrong = AsyncResults(bucket=bucket, prefix="s3://b/x", max_concurrent_per_instance=1001)
+    with pytest.raises(ValueError, match="AsyncEndpoint Test/Churn") as refusal:
+        AsyncEndpoint(
+            stack,
+            "Churn",
+            model=model,
+            results=wrong,
+            capacity=Instances(count=0),
+            rollout=Rollout(strategy="canary", step_percent=60),
+            scaling=Scaling(min_capacity=-1),
+        )
+    assert str(refusal.value).count("\n  - ") == 5
