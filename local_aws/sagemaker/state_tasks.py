@@ -53,7 +53,7 @@ def _finished(kind: jobs.Kind, name: str, stop: StopFlag) -> dict[str, Any]:
         # Aborting or timing out stops the job, which is why the role needs the Stop permission.
         job.stop.set()
         raise StateTaskError("States.Timeout", f"{name} was stopped: nobody waits for it any more")
-    described = _milliseconds(jobs.describe(kind, name))
+    described: dict[str, Any] = _milliseconds(jobs.describe(kind, name))
     if described[status] != "Completed":
         raise StateTaskError("States.TaskFailed", json.dumps(described, default=str))
     return described

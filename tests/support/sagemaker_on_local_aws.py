@@ -31,14 +31,20 @@ _SCHEMA = {
 }
 
 
-def role(aws: LocalAws, name: str, policy: dict[str, Any] | None = None) -> str:
-    """A role SageMaker may assume; without a policy it may do nothing."""
+def role(
+    aws: LocalAws,
+    name: str,
+    policy: dict[str, Any] | None = None,
+    *,
+    service: str = "sagemaker.amazonaws.com",
+) -> str:
+    """A role the service may assume; without a policy it may do nothing."""
     trust = {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"Service": "sagemaker.amazonaws.com"},
+                "Principal": {"Service": service},
                 "Action": "sts:AssumeRole",
             }
         ],

@@ -7,7 +7,8 @@ from local_aws import adapter
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.sagemaker import store
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 10.0  # of the service's time: no alarm can come and go between two looks
+_LEAST_POLL_SECONDS = 0.1
 
 
 def bake(
@@ -24,6 +25,7 @@ def bake(
     (contracts.md 3.6). At least one look is taken, however short the wait.
     """
     end = store.now() + adapter.scaled(seconds)
+    poll = max(_LEAST_POLL_SECONDS, min(adapter.scaled(_POLL_SECONDS), 1.0))
     while True:
         firing = _firing(alarms, role_arn)
         if firing:
@@ -36,7 +38,7 @@ def bake(
             raise RuntimeFailure("The deployment exceeded MaximumExecutionTimeoutInSeconds.")
         if now >= end:
             return
-        if stop.wait(min(_POLL_SECONDS, end - now)):
+        if stop.wait(min(poll, end - now)):
             raise RuntimeFailure("The deployment was stopped.")
 
 
