@@ -24,7 +24,8 @@ def request_states(*, then: str) -> dict[str, Any]:
                 _choice(
                     "$exists($states.input.detail.object.key)",
                     "{ 'bucket': $states.input.detail.bucket.name,"
-                    " 'key': $states.input.detail.object.key, 'id': $states.input.id }",
+                    " 'key': $states.input.detail.object.key, 'id': $exists($states.input.id)"
+                    " ? $states.input.id : $states.context.Execution.Id }",
                 ),
                 _choice(
                     r"$exists($states.input.manifest) and"
