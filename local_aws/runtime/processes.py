@@ -42,6 +42,7 @@ class _Reaper:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._registered = False
 
     def tell(self, sign: str, group: int) -> None:
         with self._lock:
@@ -55,8 +56,17 @@ class _Reaper:
                 pipe.write(f"{sign}{group}\n".encode())
                 pipe.flush()
 
-    @staticmethod
-    def _start() -> subprocess.Popen[bytes]:
+    def close(self) -> None:
+        """End the helper; it kills what is still on its list."""
+        with self._lock:
+            process, self._process = self._process, None
+            if process is not None:
+                process.communicate()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if not self._registered:
+            self._registered = True
+            adapter.on_shutdown(kill_all)
         program = Path(__file__).with_name("reaper.py")
         process = subprocess.Popen(  # noqa: S603  our own program
             [sys.executable, "-I", "-S", str(program), str(os.getpid())],
@@ -132,9 +142,9 @@ class Process:
         # In a container the end of process 1 is the end of them all.
         self._kill_group()
         self._reader.join(timeout=5)  # what a child that left the group still holds open is lost
-        _reaper.tell("-", self.pid)
         _running.discard(self)
         self._ended.set()
+        _reaper.tell("-", self.pid)
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -193,6 +203,7 @@ def kill_all() -> None:
     for process in processes:
         process.wait(max(0.0, deadline - time.monotonic()))
         process.terminate(0.0)
+    _reaper.close()
 
 
 _handed_out: deque[int] = deque(maxlen=64)  # the kernel may offer a port again before it is bound

@@ -1,0 +1,160 @@
+"""Containers as processes: what they say, how they stop, and that none is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+from local_aws.runtime import processes
+from local_aws.runtime.processes import Process
+
+ENV = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+PYTHON = [sys.executable, "-u", "-c"]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")  # a zombie nobody waits for is as good as dead
+    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def start(program: str, tmp_path: Path, **arguments: Any) -> Process:
+    return Process([*PYTHON, textwrap.dedent(program)], env=ENV, cwd=tmp_path, **arguments)
+
+
+def test_lines_of_both_streams_arrive_in_order(aws: Any, tmp_path: Path) -> None:
+    lines: list[str] = []
+    process = start(
+        "import sys; print('one'); print('two', file=sys.stderr); sys.stdout.write('three')",
+        tmp_path,
+        on_line=lines.append,
+    )
+    assert process.wait(10) == 0
+    assert lines == ["one", "two", "three"]
+    assert process.tail(2) == "two\nthree"
+
+
+def test_bytes_that_are_no_text_do_not_stop_the_output(aws: Any, tmp_path: Path) -> None:
+    program = "import sys; sys.stdout.buffer.write(b'\\xff\\xfe\\nnext\\n')"
+    process = start(program, tmp_path)
+    assert process.wait(10) == 0
+    assert process.tail(1) == "next"
+
+
+def test_a_listener_that_fails_does_not_freeze_the_container(aws: Any, tmp_path: Path) -> None:
+    def broken(line: str) -> None:
+        raise ZeroDivisionError
+
+    process = start("for n in range(50_000): print('a long line of output', n)", tmp_path,
+                    on_line=broken)  # fmt: skip
+    assert process.wait(30) == 0
+
+
+def test_the_environment_is_what_was_given_and_no_more(
+    aws: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
+    process = start("import os; print(*sorted(os.environ))", tmp_path)
+    process.wait(10)
+    names = set(process.tail().split()) - {"PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE"}
+    assert names == {"PATH"}
+
+
+def test_sigterm_goes_to_process_1_and_the_end_of_it_ends_all(
+    aws: Any, tmp_path: Path, eventually: Any
+) -> None:
+    program = """
+        import signal, subprocess, sys, time
+        child = subprocess.Popen([sys.executable, "-c",
+            "import signal,time; signal.signal(signal.SIGTERM, lambda *a: print('child asked'));"
+            "time.sleep(60)"])
+        signal.signal(signal.SIGTERM, lambda *a: sys.exit(7))
+        print(child.pid)
+        time.sleep(60)
+    """
+    process = start(program, tmp_path)
+    child = int(eventually(process.tail))
+    assert process.terminate(10) == 7
+    eventually(lambda: not alive(child))
+    assert "child asked" not in process.tail()
+
+
+def test_a_signals_exit_code_is_dockers(aws: Any, tmp_path: Path) -> None:
+    process = start("import os; os.kill(os.getpid(), 9)", tmp_path)
+    assert process.wait(10) == 137
+
+
+def test_sigkill_follows_the_grace(aws: Any, tmp_path: Path, eventually: Any) -> None:
+    program = """
+        import signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("deaf")
+        time.sleep(60)
+    """
+    process = start(program, tmp_path)
+    eventually(process.tail)
+    began = time.monotonic()
+    assert process.terminate(0.5) == 137
+    assert 0.5 <= time.monotonic() - began < 5
+
+
+def test_the_grace_follows_the_time_factor_but_stays_above_two_seconds(aws: Any) -> None:
+    """The time factor of these tests is 60."""
+    assert processes.grace(600) == 10
+    assert processes.grace(30) == 2
+
+
+def test_kill_all_leaves_nothing(aws: Any, tmp_path: Path) -> None:
+    many = [start("import time; time.sleep(60)", tmp_path) for _ in range(3)]
+    processes.kill_all()
+    assert not any(alive(process.pid) for process in many)
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from local_aws.runtime.processes import Process
+children = "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print(p.pid, flush=True); time.sleep(60)"
+process = Process([sys.executable, "-c", children], env={"PATH": "/usr/bin:/bin"}, cwd=Path("/"))
+while not process.tail():
+    time.sleep(0.01)
+print(process.pid, process.tail(), flush=True)
+time.sleep(60)
+"""  # noqa: E501  a program in a program
+
+
+def test_nothing_survives_the_local_aws_even_when_it_is_killed(eventually: Any) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    pids = [int(word) for word in owner.stdout.readline().split()]
+    assert len(pids) == 2
+    assert all(alive(pid) for pid in pids)
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    eventually(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_a_reaper_that_was_killed_is_replaced(aws: Any, tmp_path: Path, eventually: Any) -> None:
+    first = start("import time; time.sleep(60)", tmp_path)
+    reaper = processes._reaper._process
+    assert reaper is not None
+    reaper.kill()
+    reaper.wait()
+    start("import time; time.sleep(60)", tmp_path)
+    # As if we were gone: the new one must know the first container too.
+    processes._reaper.close()
+    eventually(lambda: not alive(first.pid))
+
+
+def test_ports_are_not_handed_out_twice() -> None:
+    ports = [processes.free_port() for _ in range(20)]
+    assert len(set(ports)) == 20
