@@ -94,6 +94,27 @@ def test_two_quotes_that_are_never_closed_cost_two_rows(world: Any, table: Any) 
     assert version.result["rows"]["in"] == GOOD + 22
 
 
+def test_a_stray_quote_further_down_does_not_take_the_rows_between_with_it(
+    world: Any, table: Any
+) -> None:
+    between = [f"1,{n},red,true,x,no" for n in range(10)]
+    version = world.publish(table('1,1,"red,true,x,no', *between, '1,1,red,true,x",no'))
+
+    assert [row["line"] for row in version.quarantine] == [str(GOOD + 2)]
+    assert version.result["rows"]["in"] == GOOD + 12
+
+
+def test_a_record_of_very_many_lines_is_taken_for_a_quote_that_was_never_closed(
+    world: Any, table: Any
+) -> None:
+    between = [f"1,{n},red,true,x,no" for n in range(60)]
+    version = world.publish(table('1,1,red,true,"x', *between, 'x",no'))
+
+    reasons = [row["reason"] for row in version.quarantine]
+    assert reasons == ["broken quoting", "2 fields where the header has 6"]
+    assert version.result["rows"]["in"] == GOOD + 62
+
+
 def test_a_record_of_several_lines_is_one_row_at_its_first_line(world: Any, table: Any) -> None:
     version = world.publish(table('x,1,red,true,"two\nlines",no', "y,1,red,true,x,no"))
 
