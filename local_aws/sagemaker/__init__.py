@@ -19,3 +19,17 @@ def register() -> None:
     for resource, task in state_tasks.tasks().items():
         adapter.register_state_task(resource, task)
     cloudformation.register()
+    adapter.on_shutdown(_stop)
+
+
+def _stop() -> None:
+    """Ask everything that waits to give up: deployments, jobs, queues."""
+    from local_aws.sagemaker import store
+
+    for endpoint in store.endpoints:
+        endpoint.stop.set()
+        if endpoint.queue is not None:
+            endpoint.queue.close()
+    for table in (store.training_jobs, store.processing_jobs, store.transform_jobs):
+        for job in table:
+            job.stop.set()

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from local_aws import autoscaling
 from local_aws.sagemaker import endpoint_configs, listing, models, roles, store, tags
 from local_aws.sagemaker.arns import arn
-from local_aws.sagemaker.deployment import plan, rollout
+from local_aws.sagemaker.deployment import plan, rollout, update_rules
 from local_aws.sagemaker.deployment.endpoint import BUSY, Endpoint, require
 from local_aws.sagemaker.deployment.fleet import Kept
 from local_aws.sagemaker.errors import invalid, refuse
@@ -20,7 +19,6 @@ _LISTING = listing.Listing(
     summary=("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus"),
     status="EndpointStatus",
 )
-_COUNT_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
 def create(params: dict[str, Any]) -> dict[str, Any]:
@@ -31,6 +29,9 @@ def create(params: dict[str, Any]) -> dict[str, Any]:
     _require_roles(config)
     endpoint = Endpoint(name, config)
     endpoint.deployment_config = params.get("DeploymentConfig")
+    faults = list(update_rules.create_faults(config, endpoint.deployment_config))
+    if faults:
+        refuse(faults)
     if not store.endpoints.add(name.lower(), endpoint):
         raise invalid(f'Cannot create already existing endpoint "{endpoint_arn}".')
     tags.attach(endpoint_arn, params.get("Tags"))
@@ -67,7 +68,7 @@ def update(params: dict[str, Any]) -> dict[str, Any]:
         if params.get("RetainDeploymentConfig"):
             deployment = endpoint.deployment_config
         kept = _kept(endpoint, params)
-        faults = list(_update_faults(endpoint, config, deployment, kept))
+        faults = list(update_rules.update_faults(endpoint, config, deployment, kept))
         if faults:
             refuse(faults)
         endpoint.status = "Updating"
@@ -79,7 +80,7 @@ def update(params: dict[str, Any]) -> dict[str, Any]:
         config,
         kept=kept,
         capture=_capture(endpoint, config, params),
-        plan=plan.plan(deployment, _instances(config, kept)),
+        plan=plan.plan(deployment, update_rules.instances(config, kept)),
     )
     spawn(f"update-{endpoint.name}", work)
     return {"EndpointArn": endpoint.arn}
@@ -90,7 +91,7 @@ def update_weights_and_capacities(params: dict[str, Any]) -> dict[str, Any]:
     with store.lock:
         endpoint = _idle(params["EndpointName"], failed=False)
         wanted = {w["VariantName"]: w for w in params["DesiredWeightsAndCapacities"]}
-        faults = list(_scale_faults(endpoint, wanted))
+        faults = list(update_rules.scale_faults(endpoint, wanted))
         if faults:
             refuse(faults)
         targets = {}
@@ -144,68 +145,6 @@ def _capture(
     return config.get("DataCaptureConfig")
 
 
-def _instances(config: Mapping[str, Any], kept: Mapping[str, Kept]) -> int:
-    total = 0
-    for variant in config["ProductionVariants"]:
-        count = kept.get(variant["VariantName"], Kept()).count
-        total += variant.get("InitialInstanceCount", 1) if count is None else count
-    return total
-
-
 def _require_roles(config: Mapping[str, Any]) -> None:
     for variant in config["ProductionVariants"]:
         roles.require_assumable(models.require(variant["ModelName"])["ExecutionRoleArn"])
-
-
-def _update_faults(
-    endpoint: Endpoint,
-    config: Mapping[str, Any],
-    deployment: Mapping[str, Any] | None,
-    kept: Mapping[str, Kept],
-) -> Any:
-    slots = endpoint.fleet.slots
-    for variant in config["ProductionVariants"]:
-        name = variant["VariantName"]
-        old = slots[name].config if name in slots else None
-        if old is None:
-            continue
-        if "ServerlessConfig" in variant and "ServerlessConfig" not in old:
-            # contracts.md 4: the other way round is allowed, and final
-            yield f"Variant {name} is instance based and cannot become serverless"
-        resource = f"endpoint/{endpoint.name}/variant/{name}"
-        if variant.get("InstanceType") != old.get("InstanceType") and autoscaling.registered(
-            resource, _COUNT_DIMENSION
-        ):
-            yield (
-                f"Cannot change the instance type of variant {name} from "
-                f"{old.get('InstanceType')} to {variant.get('InstanceType')} while it is "
-                f"registered with Application Auto Scaling: deregister {resource} first"
-            )
-    if deployment:
-        yield from plan.faults(
-            deployment,
-            old_variants=set(slots),
-            new_variants={v["VariantName"] for v in config["ProductionVariants"]},
-            instances=_instances(config, kept),
-        )
-
-
-def _scale_faults(endpoint: Endpoint, wanted: Mapping[str, Mapping[str, Any]]) -> Any:
-    for name, want in wanted.items():
-        slot = endpoint.fleet.slots.get(name)
-        if slot is None:
-            yield f'Could not find variant "{name}" of endpoint "{endpoint.arn}"'
-            continue
-        count, change = want.get("DesiredInstanceCount"), want.get("ServerlessUpdateConfig")
-        if change and not slot.serverless:
-            yield f"Variant {name} is not serverless and takes no ServerlessUpdateConfig"
-        after = slot.desired_serverless | (change or {})
-        if after.get("ProvisionedConcurrency", 0) > after.get("MaxConcurrency", 0):
-            yield (
-                f"ProvisionedConcurrency ({after['ProvisionedConcurrency']}) of variant {name} "
-                f"must not exceed MaxConcurrency ({after['MaxConcurrency']})"
-            )
-        if slot.serverless and count is not None:
-            yield f"Variant {name} is serverless and has no instance count"
-        elif count == 0 and not endpoint.asynchronous:
-            yield f"DesiredInstanceCount of variant {name} must be at least 1, got 0"

@@ -1,24 +1,12 @@
-"""The model registry: groups of model packages, their versions and their approval."""
+"""Model packages: versions of a group, their approval, and what may be deployed."""
 
 import copy
 from typing import Any
 
-from local_aws.sagemaker import events, listing, store, tags
+from local_aws.sagemaker import events, listing, package_groups, store, tags
 from local_aws.sagemaker.arns import arn, name_in
 from local_aws.sagemaker.errors import conflict, invalid
 
-_GROUPS = listing.Listing(
-    result="ModelPackageGroupSummaryList",
-    name="ModelPackageGroupName",
-    summary=(
-        "ModelPackageGroupName",
-        "ModelPackageGroupArn",
-        "ModelPackageGroupDescription",
-        "CreationTime",
-        "ModelPackageGroupStatus",
-    ),
-    order="Ascending",
-)
 _PACKAGES = listing.Listing(
     result="ModelPackageSummaryList",
     name="ModelPackageName",
@@ -37,41 +25,6 @@ _PACKAGES = listing.Listing(
     status="ModelApprovalStatus",
     order="Ascending",
 )
-
-
-def create_group(params: dict[str, Any]) -> dict[str, Any]:
-    name = params["ModelPackageGroupName"]
-    group_arn = arn("model-package-group", name)
-    record = {k: v for k, v in params.items() if k != "Tags"} | {
-        "ModelPackageGroupArn": group_arn,
-        "CreationTime": store.now(),
-        "CreatedBy": {},
-        "ModelPackageGroupStatus": "Completed",
-        "_versions": 0,
-    }
-    if not store.model_package_groups.add(name, record):
-        raise invalid(f"Model Package Group already exists: {group_arn}")
-    tags.attach(group_arn, params.get("Tags"))
-    return {"ModelPackageGroupArn": group_arn}
-
-
-def describe_group(params: dict[str, Any]) -> dict[str, Any]:
-    return _public(_group(params["ModelPackageGroupName"]))
-
-
-def delete_group(params: dict[str, Any]) -> dict[str, Any]:
-    """The group is gone; one that still holds versions is refused (contracts.md 9.1)."""
-    group = _group(params["ModelPackageGroupName"])
-    name = group["ModelPackageGroupName"]
-    if any(p.get("ModelPackageGroupName") == name for p in store.model_packages):
-        raise conflict(f"Model Package Group {name} cannot be deleted: it contains model packages.")
-    store.model_package_groups.remove(name)
-    tags.detach(group["ModelPackageGroupArn"])
-    return {}
-
-
-def list_groups(params: dict[str, Any]) -> dict[str, Any]:
-    return listing.answer(_GROUPS, store.model_package_groups, params)
 
 
 def create_package(params: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +52,7 @@ def create_package(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_package(params: dict[str, Any]) -> dict[str, Any]:
-    return _public(package(params["ModelPackageName"]))
+    return package_groups.public(package(params["ModelPackageName"]))
 
 
 def update_package(params: dict[str, Any]) -> dict[str, Any]:
@@ -180,16 +133,8 @@ def deployable(arn_or_name: str) -> store.Record:
     return copy.deepcopy(record)
 
 
-def _group(arn_or_name: str) -> store.Record:
-    name = name_in(arn_or_name)
-    record = store.model_package_groups.get(name)
-    if record is None:
-        raise invalid(f"ModelPackageGroup {arn('model-package-group', name)} does not exist.")
-    return record
-
-
 def _versioned(params: dict[str, Any]) -> dict[str, Any]:
-    group = _group(params["ModelPackageGroupName"])
+    group = package_groups.require(params["ModelPackageGroupName"])
     group["_versions"] += 1  # a deleted version's number is not given again
     name, version = group["ModelPackageGroupName"], group["_versions"]
     return {
@@ -206,7 +151,3 @@ def _named(params: dict[str, Any]) -> dict[str, Any]:
     if store.model_packages.get(package_arn) is not None:
         raise conflict(f"Model Package already exists: {package_arn}")
     return {"ModelPackageArn": package_arn}
-
-
-def _public(record: store.Record) -> dict[str, Any]:
-    return {k: copy.deepcopy(v) for k, v in record.items() if not k.startswith("_")}

@@ -86,8 +86,9 @@ class Fleet:
             slot.variant.stop()
 
     @property
-    def instances(self) -> int:
-        return sum(slot.desired_count for slot in self.slots.values())
+    def role_arn(self) -> str:
+        """The execution role; variants of one endpoint share it in all but name."""
+        return next(iter(self.slots.values())).variant.spec.container.role_arn
 
 
 def _slot(

@@ -24,7 +24,7 @@ def create(endpoint: Endpoint) -> None:
 
     def work() -> None:
         fleet = Fleet(endpoint.name, endpoint.config)
-        notifications.probe(endpoint.config)
+        notifications.probe(endpoint.config, fleet.role_arn)
         fleet.start(endpoint.stop)
         _take_over(endpoint, fleet, endpoint.config)
 
@@ -47,7 +47,7 @@ def update(
         new = Fleet(endpoint.name, config, kept)
         with store.lock:
             endpoint.pending, endpoint.pending_since = new, store.now()
-        notifications.probe(config)
+        notifications.probe(config, new.role_arn)
         new.start(endpoint.stop)
         try:
             _shift(endpoint, old, new, plan)
@@ -74,7 +74,7 @@ def scale(endpoint: Endpoint, wanted: Mapping[str, Kept]) -> None:
     """Counts and weights are as wanted, or as before with the reason."""
 
     def work() -> None:
-        notifications.probe(endpoint.config)
+        notifications.probe(endpoint.config, endpoint.fleet.role_arn)
         for name, target in wanted.items():
             slot = endpoint.fleet.slots[name]
             if target.count is not None and target.count != slot.count:
@@ -131,14 +131,17 @@ def _take_over(endpoint: Endpoint, fleet: Fleet, config: Mapping[str, Any]) -> N
 def _shift(endpoint: Endpoint, old: Fleet, new: Fleet, plan: Plan) -> None:
     """Traffic is on the new fleet; raises RuntimeFailure when an alarm or the clock objects."""
     deadline = store.now() + adapter.scaled(plan.timeout_seconds)
-    role = next(iter(new.slots.values())).variant.spec.container.role_arn
     steps = (*plan.steps, Step(share=1.0, wait_seconds=plan.termination_wait_seconds))
     for step in steps:
         with store.lock:
             # The old fleet stays first, so `endpoint.fleet` is what a rollback returns to.
             endpoint.routes = [(old, 1.0 - step.share), (new, step.share)]
         alarms.bake(
-            step.wait_seconds, plan.alarms, role_arn=role, deadline=deadline, stop=endpoint.stop
+            step.wait_seconds,
+            plan.alarms,
+            role_arn=new.role_arn,
+            deadline=deadline,
+            stop=endpoint.stop,
         )
 
 
