@@ -50,6 +50,8 @@ class FakeVariant:
         self.world.running.append(self)
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> Invocation:
+        if self not in self.world.running:
+            raise RuntimeFailure("nothing runs here any more")
         self.requests.append(body)
         if self.world.error:
             raise self.world.error

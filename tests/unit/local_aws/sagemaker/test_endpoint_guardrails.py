@@ -49,6 +49,8 @@ def test_an_alarm_during_bake_rolls_back_and_says_so(aws: Aws) -> None:
     assert after["EndpointConfigName"] == "flights-1"
     assert "alarms went off during the deployment: errors" in after["FailureReason"]
     assert aws.containers.running == [old]
+    answers = [aws.http("/endpoints/flights/invocations")[0].status for _ in range(8)]
+    assert answers == [200] * 8
     assert _statuses(aws)[-2:] == ["ROLLING_BACK", "IN_SERVICE"]
 
 
