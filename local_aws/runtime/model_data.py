@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from local_aws.runtime import archives, s3
+from local_aws.runtime import archives, permissions, s3
 from local_aws.runtime.containers import ContainerSpec, RuntimeFailure
 
 
@@ -17,7 +17,7 @@ def download(container: ContainerSpec, folder: Path) -> None:
         _source(container, container.model_data_source["S3DataSource"], folder)
     else:
         folder.mkdir(parents=True, exist_ok=True)
-    s3.make_read_only(folder)
+    permissions.make_read_only(folder)
 
 
 def _archive(store: s3.RoleS3, url: str, folder: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws.runtime import images, s3
+from local_aws.runtime import channels, images, s3
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.runtime.jobs import LONGEST_REASON, Ending, run_container
 from local_aws.runtime.logs import PROCESSING_GROUP, LogStream
@@ -144,7 +144,7 @@ class _Run:
         if source.get("S3InputMode", "File") != "File":
             raise RuntimeFailure(f"{what}: input mode Pipe does not run locally; use File")
         folder = self._workspace.folder(_checked(source.get("LocalPath"), what))
-        s3.download_source(
+        channels.download_source(
             self._store,
             kind=source["S3DataType"],
             uri=source["S3Uri"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeVar
@@ -172,7 +172,7 @@ def _sentence(error: ClientError, action: str, uri: str, role_arn: str) -> str:
     if code in {"AccessDenied", "403", "AccessDeniedException"}:
         resource = bucket if action == "s3:ListBucket" else f"{bucket}/{key}"
         if "not authorized to perform" in message:
-            return message
+            return message if resource in message else f"{message} ({uri})"
         return (
             f"{role_arn} is not authorized to perform: {action} on resource:"
             f' "arn:aws:s3:::{resource}"'
@@ -190,58 +190,3 @@ def inside(folder: Path, relative: str, uri: str) -> Path:
     if path.is_absolute() or ".." in path.parts or not relative:
         raise RuntimeFailure(f"key {relative!r} of {uri} would be written outside its folder")
     return folder / path
-
-
-def download_channel(s3: RoleS3, channel: Mapping[str, Any], folder: Path, *, mode: str) -> None:
-    """Leave a channel's data in `folder` as `File` does; `FastFile` is the same, read-only.
-
-    One host, so ShardedByS3Key gives it every object (contracts 1.2).
-    """
-    name = channel["ChannelName"]
-    source = channel["DataSource"].get("S3DataSource")
-    if source is None:
-        raise RuntimeFailure(f"channel {name!r}: only S3 data sources run locally, not EFS or FSx")
-    if mode == "Pipe":
-        raise RuntimeFailure(
-            f"channel {name!r}: input mode Pipe does not run locally; use File or FastFile"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    download_source(
-        s3, kind=source["S3DataType"], uri=source["S3Uri"], folder=folder, what=f"channel {name!r}"
-    )
-    if mode == "FastFile":
-        make_read_only(folder)
-
-
-def download_source(s3: RoleS3, *, kind: str, uri: str, folder: Path, what: str) -> None:
-    """Leave the objects of an S3Prefix or ManifestFile source in `folder`, at least one."""
-    if kind == "ManifestFile":
-        entries = list(s3.manifest_uris(uri))
-        for object_uri, relative in entries:
-            s3.download(object_uri, inside(folder, relative, uri))
-        count = len(entries)
-    elif kind == "S3Prefix":
-        count = s3.download_prefix(uri, folder)
-    else:
-        raise RuntimeFailure(f"{what}: S3DataType {kind} does not run locally; use S3Prefix")
-    if count == 0:
-        raise RuntimeFailure(
-            f"{what}: no S3 objects found under {uri}. Ensure that the bucket exists, that objects"
-            " exist under that prefix and that the role may list it"
-        )
-
-
-def make_read_only(folder: Path) -> None:
-    """Leave every file and folder below `folder` without write permission."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    folder.chmod(0o555)
-
-
-def make_writable(folder: Path) -> None:
-    """Undo `make_read_only`, so that the folder can be removed."""
-    if folder.is_dir():
-        folder.chmod(0o755)
-        for path in folder.rglob("*"):
-            if path.is_dir() and not path.is_symlink():
-                path.chmod(0o755)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_aws.runtime import archives, images, s3, training_files
+from local_aws.runtime import archives, channels, images, s3, training_files
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.runtime.jobs import LONGEST_REASON, Ending, run_container
 from local_aws.runtime.logs import TRAINING_GROUP, LogStream
@@ -92,7 +92,7 @@ class _Run:
                 return self.outcome("Stopped", "Stopped")
             folder = self._workspace.path(f"/opt/ml/input/data/{channel['ChannelName']}")
             mode = training_files.input_mode(job, channel)
-            s3.download_channel(store, channel, folder, mode=mode)
+            channels.download_channel(store, channel, folder, mode=mode)
         checkpoints = (
             checkpoint_folder(job["CheckpointConfig"], self._workspace, store)
             if job.get("CheckpointConfig")

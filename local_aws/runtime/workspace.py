@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local_aws import adapter
-from local_aws.runtime import s3
+from local_aws.runtime import permissions
 from local_aws.runtime.containers import Launch, RuntimeFailure
 
 OPT_ML = "/opt/ml"
@@ -85,7 +85,7 @@ class Workspace:
 
     def remove(self) -> None:
         """Leave nothing of the workspace on disk."""
-        s3.make_writable(self.root)
+        permissions.make_writable(self.root)
         shutil.rmtree(self.root, ignore_errors=True)
 
 
