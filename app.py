@@ -10,7 +10,8 @@ from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from stacks import workflow
-from stacks.settings import SettingsError, load
+from stacks.errors import UserError
+from stacks.settings import load
 
 HERE = Path(__file__).resolve().parent
 
@@ -19,12 +20,12 @@ def main() -> None:
     """Write the cloud assembly of the environment that `-c env=<name>` or cdk.json names."""
     # The CLI passes cdk.json's context itself; without it (`python app.py`) nobody does.
     context = json.loads((HERE / "cdk.json").read_text())["context"]
-    app = App(context=context, analytics_reporting=False)
+    app = App(context=context, analytics_reporting=False, stack_traces=False)
     try:
         settings = load(app.node.try_get_context("env"), HERE / "config")
-    except SettingsError as error:
+        workflow.build(app, settings, root=HERE)
+    except UserError as error:
         sys.exit(str(error))
-    workflow.build(app, settings, root=HERE)
     for key, value in settings.all_tags.items():
         Tags.of(app).add(key, value)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))

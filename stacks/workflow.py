@@ -8,6 +8,7 @@ from aws_cdk import App, Environment
 
 from stacks.batch import BatchStack
 from stacks.endpoint import EndpointStack
+from stacks.errors import UserError
 from stacks.images import Images
 from stacks.names import Names
 from stacks.preprocessing import PreprocessingStack
@@ -17,9 +18,15 @@ from stacks.training import TrainingStack
 
 
 def build(app: App, settings: Settings, *, root: Path) -> None:
-    """The stacks of `settings` are in `app`; `root` is where containers and packages lie."""
+    """The stacks of `settings` are in `app`; `root` is where containers and packages lie.
+
+    Raises UserError when something that has to be built first is not there.
+    """
     names = Names(project=settings.project, environment=settings.environment)
     images = Images.of(root / "containers")
+    package = root / "build" / "lambda" / "preprocess.zip"
+    if not package.is_file():
+        raise UserError(f"{package.relative_to(root)} is missing: run `make package`")
     where = Environment(account=settings.account, region=settings.region)
     storage = StorageStack(
         app, names.stack("storage"), settings=settings, names=names, images=images, env=where
@@ -29,7 +36,7 @@ def build(app: App, settings: Settings, *, root: Path) -> None:
         names.stack("preprocessing"),
         settings=settings,
         names=names,
-        package=root / "build" / "lambda" / "preprocess.zip",
+        package=package,
         env=where,
     )
     training = TrainingStack(

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from stacks.errors import UserError
 from stacks.settings.base import any_of
 from stacks.settings.endpoints import Async, Realtime, Serverless
 from stacks.settings.project import Settings
@@ -40,7 +41,7 @@ LIMITS = {
 }
 
 
-class SettingsError(Exception):
+class SettingsError(UserError):
     """A settings file that cannot be used; its text is what the person who wrote it reads."""
 
     def __init__(self, file: Path, faults: Sequence[str]) -> None:
