@@ -6,7 +6,13 @@ from typing import Any
 
 from local_aws import adapter, validation
 from local_aws.adapter.types import Request, Response
-from local_aws.runtime.containers import RuntimeFailure, StreamRefused, Throttled, Timeout
+from local_aws.runtime.containers import (
+    RuntimeFailure,
+    StreamRefused,
+    Throttled,
+    Timeout,
+    Unavailable,
+)
 from local_aws.sagemaker import invocation_metrics, store
 from local_aws.sagemaker.deployment.endpoint import Endpoint
 from local_aws.sagemaker.deployment.fleet import Slot
@@ -106,6 +112,9 @@ def translated(endpoint: Endpoint, slot: Slot) -> Iterator[None]:
             "in Amazon CloudWatch, resolve the issue, and try again."
         )
         raise model_error(endpoint.name, slot, 0, message.encode()) from failure
+    except Unavailable as failure:
+        invocation_metrics.failed(endpoint.name, slot)
+        raise ServiceError("ServiceUnavailable", failure.reason, status=503) from failure
     except RuntimeFailure as failure:
         invocation_metrics.failed(endpoint.name, slot)
         raise model_error(endpoint.name, slot, 500, failure.reason.encode()) from failure

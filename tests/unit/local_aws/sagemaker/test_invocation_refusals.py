@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from support.sagemaker_door import Aws
 
-from local_aws.runtime.containers import RuntimeFailure, Throttled, Timeout
+from local_aws.runtime.containers import RuntimeFailure, Throttled, Timeout, Unavailable
 
 ASYNC = {"OutputConfig": {"S3OutputPath": "s3://out/async/"}}
 MB = 1024 * 1024
@@ -134,6 +134,14 @@ def test_a_dead_container_is_the_models_error(aws: Aws) -> None:
     aws.endpoint("flights")
     aws.containers.error = RuntimeFailure("the container closed the connection")
     assert aws.http(PATH, b"1")[0].status == 424
+
+
+def test_no_healthy_container_is_an_unavailable_service(aws: Aws) -> None:
+    """contracts.md 2.3: ServiceUnavailable 503, which clients repeat; the model said nothing."""
+    aws.endpoint("flights")
+    aws.containers.error = Unavailable("no healthy container")
+    status, code, _ = _error(aws, PATH)
+    assert (status, code) == (503, "ServiceUnavailable")
 
 
 def test_throttles_above_max_concurrency(aws: Aws) -> None:
