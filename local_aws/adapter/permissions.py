@@ -110,10 +110,20 @@ def install() -> None:
     enforcing server could use one.
     """
     from ministack import app
-    from ministack.core import iam_actions
+    from ministack.core import iam_actions, iam_evaluator
 
     pin = app.pin_request_origin
     app.pin_request_origin = lambda address, _secure: pin(address, True)
+
+    # Our services assume a role with the account's key to work as it, after asking `role_trusts`: a
+    # trust policy's conditions (aws:SourceArn) speak of the service's call, which this is not.
+    trusts = iam_evaluator.evaluate_trust_policy
+    root = f"arn:aws:iam::{process.account()}:root"
+
+    def evaluate_trust_policy(document: Any, caller_arn: str, context: Any = None) -> Any:
+        return caller_arn == root or trusts(document, caller_arn, context)
+
+    iam_evaluator.evaluate_trust_policy = evaluate_trust_policy
 
     others = iam_actions.extract_resource_arn
 
@@ -134,6 +144,13 @@ def install() -> None:
         return ours(action, parameters(body) if action else {}, path)
 
     iam_actions.extract_resource_arn = extract_resource_arn
+
+    tags = iam_actions.request_tag_context
+
+    def request_context(service: str, action: str, body: bytes, params: dict[str, Any]) -> Any:
+        return {**tags(service, action, body, params), **_condition_keys(service, body)}
+
+    iam_actions.request_tag_context = request_context
 
     answer = iam_actions.access_denied_response
 
@@ -194,3 +211,15 @@ def _denial(
         action, principal, resource, result.decision == "Deny"
     )
     return Denial(action=action, resource=resource, message=message)
+
+
+def _condition_keys(service: str, body: bytes) -> dict[str, str]:
+    """The condition keys of a service of ours that a call's parameters hold.
+
+    The Service Authorization Reference lists these two for targets and policies.
+    """
+    if service != "application-autoscaling":
+        return {}
+    given = parameters(body)
+    names = {"ServiceNamespace": "service-namespace", "ScalableDimension": "scalable-dimension"}
+    return {f"{service}:{key}": str(given[name]) for name, key in names.items() if name in given}

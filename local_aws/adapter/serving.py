@@ -8,6 +8,7 @@ from pathlib import Path
 from local_aws.adapter import (
     alarms,
     cloudformation,
+    functions,
     permissions,
     process,
     services,
@@ -42,6 +43,7 @@ def prepare(settings: process.Settings) -> None:
     cloudformation.install()
     services.install()
     permissions.install()
+    functions.install()
     alarms.install()
 
 

@@ -36,6 +36,7 @@ FUNCTIONS = {
             "explicit_deny resource_policy_arn"
         ),
         "identity_denial_message": "action principal_arn resource explicit_deny",
+        "request_tag_context": "service iam_action body params",
     },
     "ministack.core.iam_evaluator": {
         "EvalContext": (
@@ -46,11 +47,13 @@ FUNCTIONS = {
         "evaluate": "ctx policies limits",
         "combine_resource_policy": "identity ctx policy owner_account required limits",
         "resolve_principal": "access_key_id account_id credential",
+        "evaluate_trust_policy": "trust_doc caller_arn ctx",
         "caller_arn": "",
         "_resource_policy": "service resource_arn",
         "_gather_role_policies": "role_name account_id",
         "_permissions_boundary": "store name account_id",
     },
+    "ministack.services.lambda_svc": {"_execute_function_warm": "func event request_id"},
     "ministack.services.eventbridge": {"_put_events": "data allow_aws_source"},
     "ministack.services.cloudwatch": {
         "_put_metric_data": "params cbor_data is_cbor is_json",
