@@ -83,7 +83,9 @@ class Screen:
     """The person's terminal, or plain lines where there is none (a pipe, CI)."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=False)
+        # A pipe or a log file has room for a bucket's URI.
+        plain = None if sys.stdout.isatty() else 160
+        self.console = console or Console(width=plain)
         self.live = self.console.is_terminal and not os.environ.get("CI")
         self.steps: list[Step] = []
 
@@ -135,8 +137,7 @@ class Screen:
         total = sum(step.seconds for step in self.steps)
         table.add_section()
         table.add_row("total", "", f"{total:.1f}")
-        width = None if self.console.is_terminal else max(self.console.width, 140)
-        self.console.print(table, width=width)
+        self.console.print(table)
 
 
 def errors() -> Console:

@@ -31,6 +31,9 @@ def up_(
     port: Annotated[int | None, typer.Option(help="Port to listen on [default: 4747]")] = None,
     enforce: Annotated[bool, typer.Option(help="Enforce IAM for every call")] = False,
     rows: Annotated[int | None, typer.Option(help="Use only this many rows of the sample")] = None,
+    time_factor: Annotated[
+        float, typer.Option(help="Shorten waits such as cooldowns and bake times this many times")
+    ] = server.TIME_FACTOR,
     data: Annotated[Path | None, typer.Option(help="A CSV of your own, not the sample")] = None,
 ) -> None:
     """Start it, deploy the workflow to it, and run real data through to predictions."""
@@ -46,6 +49,7 @@ def up_(
             rows=rows,
             enforce=enforce,
             port=port,
+            time_factor=time_factor,
             sample=data,
         )
         up(run)

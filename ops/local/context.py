@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ops.local import server
 from ops.local.paths import Paths
 from ops.settings import Deployment
 from ops.ui import Screen
@@ -21,7 +22,7 @@ class Run:
     where: Paths
     rows: int | None = None
     enforce: bool = False
-    time_factor: float | None = None
+    time_factor: float = server.TIME_FACTOR
     port: int | None = None
     sample: Path | None = None  # the person's own file, or the sample once it is made
     ingested: Ingested | None = None
