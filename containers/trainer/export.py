@@ -40,7 +40,12 @@ def save_onnx(
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     columns = len(schema.features)
-    model = convert_xgboost(booster, initial_types=[(INPUT_NAME, FloatTensorType([None, columns]))])
+    # The converter takes a bare booster of a single tree for a regressor; an estimator it believes.
+    estimator = xgb.XGBRegressor() if schema.problem == "regression" else xgb.XGBClassifier()
+    estimator.load_model(booster.save_raw("json"))
+    model = convert_xgboost(
+        estimator, initial_types=[(INPUT_NAME, FloatTensorType([None, columns]))]
+    )
     content = model.SerializeToString()
     sample = rows[:: max(1, len(rows) // PARITY_ROWS)][:PARITY_ROWS]
     difference = _difference(booster, content, sample)

@@ -35,3 +35,12 @@ def test_every_metric_is_printed_for_the_metric_definitions_and_is_sane(trained,
     for name, (low, high) in PROBLEMS[problem].items():
         values = re.findall(rf"metric {channel}:{name}=([0-9.eE+-]+)", log)
         assert low <= float(values[-1]) <= high, name
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_model_of_a_single_tree_is_converted_as_what_it_is(training_job, problem):
+    job = training_job.data(problem).hyperparameters(num_round="1")
+    finished = job.run()
+    assert finished.code == 0, finished.log
+    evaluation = json.loads((job.base / "output/data/evaluation.json").read_text())
+    assert evaluation["onnx_max_difference"] <= 1e-5
