@@ -137,7 +137,8 @@ def serverless(
     memory = count(
         stack, "MemorySizeInMB", memory_mb, SERVERLESS_MEMORY_MB, "Memory, and CPU in proportion"
     )
-    steps = sorted({*CONCURRENCY, concurrency, *([provisioned] if provisioned else [])})
+    given = {concurrency, provisioned} - {0}
+    steps: list[int] = sorted({*CONCURRENCY, *given})
     most = count(stack, "MaxConcurrency", concurrency, steps, "Requests at once")
     warm = count(
         stack,

@@ -71,10 +71,11 @@ def _line(detail: ErrorDetails) -> str:
         return f"{key}.kind {shown}{separator}must be {any_of([*KINDS])}".replace(
             ".kind missing", ".kind: missing"
         )
-    if kind == "refused" and (inner := detail["ctx"]["key"]):
+    context = detail.get("ctx", {})
+    if kind == "refused" and (inner := context["key"]):
         beside = inner.startswith("^")
         key = f"{key.rpartition('.')[0] if beside else key}.{inner.removeprefix('^')}"
-        value = detail["ctx"]["value"]
+        value = context["value"]
     shown = key if value is None else f"{key} = {_shown(value)}"
     return f"{shown}: {_allowed(detail)}"
 
