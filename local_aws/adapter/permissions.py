@@ -139,7 +139,11 @@ def install() -> None:
     ) -> Any:
         ours = _resource_arns.get(service)
         if ours is None:
-            return others(service, method, path, headers, body, query_params, region, account_id)
+            call = (service, method, path, headers, body, query_params)
+            # A list call, yet CloudWatch asks for it on every alarm, not on `*`.
+            if iam_actions.extract_iam_action(*call) == "cloudwatch:DescribeAlarms":
+                return f"arn:aws:cloudwatch:{region}:{account_id}:alarm:*"
+            return others(*call, region, account_id)
         action = headers.get("x-amz-target", "").rpartition(".")[2]
         return ours(action, parameters(body) if action else {}, path)
 
