@@ -126,12 +126,27 @@ def failure(stack: str, *, seen: set[str]) -> OpsError:
         return OpsError(
             f"{stack} rolled back: {rolled[-1].reason if rolled else 'no reason given'}"
         )
-    group, lines = logs.of_resource(culprit.type, culprit.physical_id, reason=culprit.reason)
+    group, lines = logs.of_resource(culprit.type, _physical_id(stack, culprit))
     return OpsError(
         f"{stack} rolled back: {culprit.logical_id} ({culprit.type}) failed: {culprit.reason}",
         log=lines,
         log_name=group,
     )
+
+
+def _physical_id(stack: str, event: Event) -> str:
+    """The resource's own name; the event of one that failed may not tell it."""
+    from botocore.exceptions import ClientError
+
+    if event.physical_id:
+        return event.physical_id
+    try:
+        found = aws.client("cloudformation").describe_stack_resource(
+            StackName=stack, LogicalResourceId=event.logical_id
+        )
+    except ClientError:
+        return ""
+    return str(found["StackResourceDetail"].get("PhysicalResourceId") or "")
 
 
 def set_parameter(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +17,6 @@ GROUPS = (
     "/aws/sagemaker/Endpoints/",
     "/aws/vendedlogs/states/",
 )
-_ENDPOINT_NAME = re.compile(r"endpoint[ /\"']+([A-Za-z0-9][A-Za-z0-9-]{0,62})", re.IGNORECASE)
 
 
 def groups(prefixes: tuple[str, ...] = GROUPS) -> list[str]:
@@ -65,12 +63,10 @@ def tail(group: str, *, stream_prefix: str = "", lines: int = TAIL, newest: int 
     return [line for _, line in found[-lines:]]
 
 
-def of_resource(kind: str, physical_id: str, *, reason: str = "") -> tuple[str | None, list[str]]:
+def of_resource(kind: str, physical_id: str) -> tuple[str | None, list[str]]:
     """The log group of a CloudFormation resource and its last lines, empty where it keeps none."""
     name = physical_id.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     if kind == "AWS::SageMaker::Endpoint":
-        if not name and (match := _ENDPOINT_NAME.search(reason)):
-            name = match.group(1)
         group = f"/aws/sagemaker/Endpoints/{name}"
     elif kind == "AWS::Lambda::Function" or kind.startswith("Custom::"):
         group = f"/aws/lambda/{name}"

@@ -82,10 +82,10 @@ def upload(
     execution = executions.finish(execution.arn)
     if execution.failed:
         if execution.error == "DatasetRejected":
-            raise OpsError(
-                f"{file.name} is rejected: {executions.sentence(execution)}",
-                fix="correct the file and upload it again; nothing was published from it",
-            )
+            sentence = executions.sentence(execution)
+            if file.name not in sentence:
+                sentence = f"{file.name} is rejected: {sentence}"
+            raise OpsError(sentence, fix="correct the file; nothing was published from it")
         raise executions.failure(execution, what="Ingest")
     return ingested(execution.output, put["LastModified"])
 

@@ -4,12 +4,13 @@ ministack enforces policies at its HTTP door and nowhere else. What a state mach
 endpoint may do with its role is asked here.
 """
 
+import contextvars
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws.adapter import process
+from local_aws.adapter import encryption, process, resources
 from local_aws.adapter.credentials import role_name
 
 ResourceArn = Callable[[str, Mapping[str, Any], str], str]
@@ -26,6 +27,11 @@ class Denial:
 
 
 _resource_arns: dict[str, ResourceArn] = {}
+_CORRECTED = ("logs", "monitoring")  # services some of whose ARNs `resources` puts right
+# The need of KMS that a call of this thread or task was refused for, which has to be named.
+_refused: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
+    "refused", default=None
+)
 
 
 def denied_actions(
@@ -63,7 +69,11 @@ def role_denial(
         policies = iam_evaluator._gather_role_policies(name, process.account())
         limits = iam_evaluator._permissions_boundary(iam._roles, name, process.account())
         principal = f"arn:aws:sts::{process.account()}:assumed-role/{name}/{session_name}"
-        return _denial(principal, "AssumedRole", policies, limits, action, resource, context)
+        for wanted, target in [(action, resource), *encryption.key_needs(action, resource)]:
+            denial = _denial(principal, "AssumedRole", policies, limits, wanted, target, context)
+            if denial:
+                return denial
+        return None
 
 
 def caller_denial(
@@ -140,10 +150,11 @@ def install() -> None:
         ours = _resource_arns.get(service)
         if ours is None:
             call = (service, method, path, headers, body, query_params)
-            # A list call, yet CloudWatch asks for it on every alarm, not on `*`.
-            if iam_actions.extract_iam_action(*call) == "cloudwatch:DescribeAlarms":
-                return f"arn:aws:cloudwatch:{region}:{account_id}:alarm:*"
-            return others(*call, region, account_id)
+            given = {**query_params, **parameters(body)} if service in _CORRECTED else {}
+            right = given and resources.corrected(
+                iam_actions.extract_iam_action(*call), given, region, account_id
+            )
+            return right or others(*call, region, account_id)
         action = headers.get("x-amz-target", "").rpartition(".")[2]
         return ours(action, parameters(body) if action else {}, path)
 
@@ -156,12 +167,35 @@ def install() -> None:
 
     iam_actions.request_tag_context = request_context
 
+    enforce = iam_evaluator.enforce
+
+    def enforce_with_keys(
+        access_key: str, action: str, service: str, region: str, **given: Any
+    ) -> Any:
+        _refused.set(None)
+        denied = enforce(access_key, action, service, region, **given)
+        if denied:
+            return denied
+        for need, key in encryption.key_needs(action, given.get("resource_arn", "*")):
+            denied = enforce(access_key, need, "kms", region, resource_arn=key)
+            if denied:
+                _refused.set((need, key))
+                return denied
+        return None
+
+    iam_evaluator.enforce = enforce_with_keys
+
     answer = iam_actions.access_denied_response
 
     def access_denied_response(
         service: str, action: str, principal_arn: str, request_id: str, **rest: Any
     ) -> Any:
-        if service in _resource_arns and not rest.get("error_code") and not rest.get("message"):
+        # Our own services', and S3's, which ministack answers without the resource.
+        named = service in _resource_arns or service == "s3"
+        if refused := _refused.get():
+            action, rest["resource_arn"] = refused
+            named = True
+        if named and not any(rest.get(k) for k in ("error_code", "message", "resource_policy_arn")):
             rest["message"] = iam_actions.identity_denial_message(
                 action,
                 principal_arn,

@@ -85,7 +85,7 @@ def diff(
     aws.use_local_if_meant()
     assembly = cdk.synth(settings.environment_name())
     # Against the deployed template: a change set would be a write, and a diff makes none.
-    arguments = ["diff", "--app", str(assembly), "--method", "template", *(stacks or ["--all"])]
+    arguments = ["diff", "--app", str(assembly), "--method", "template", *(stacks or [])]
     accept = (0, 1) if fail else (0,)
     arguments += ["--fail"] if fail else []
     code, _ = cdk.run(arguments, what="cdk diff", on_line=Screen().say, accept=accept)

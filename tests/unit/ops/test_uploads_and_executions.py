@@ -94,7 +94,7 @@ def test_a_rejected_file_is_told_in_the_sentence_of_the_preprocessing(
     )
     with pytest.raises(OpsError, match=r"may\.csv is rejected: row 7 has 3 columns") as told:
         upload.upload(deployment, "shop", file)
-    assert "upload it again" in (told.value.fix or "")
+    assert "nothing was published" in (told.value.fix or "")
 
 
 @pytest.mark.parametrize(
