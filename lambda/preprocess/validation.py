@@ -14,13 +14,21 @@ from preprocess.split import ROW
 
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 WHAT = {
-    "number": "not a finite number",
+    "number": "not a finite 32-bit number",
     "integer": "not a 64-bit integer",
     "boolean": "not true or false",
     "timestamp": "not an ISO 8601 time",
 }
 # Written to quarantine as they came; a longer value would only repeat the raw line beside it.
 SHOWN = 40
+# What Python's str.strip() takes off, which serving reads values with; polars' own choice keeps
+# the four separators that begin it.
+SPACES = (
+    "\x1c\x1d\x1e\x1f\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+# Models compute with 32-bit floats: a larger number would arrive in training as infinity.
+LARGEST = 3.4028234663852886e38
 
 
 def header_faults(dataset: Dataset, header: Sequence[str]) -> list[str]:
@@ -99,7 +107,7 @@ class Validator:
         return pl.when(empty).then(missing).otherwise(given)
 
     def _text(self, name: str) -> pl.Expr:
-        text = pl.col(f"field_{self.header.index(name)}").str.strip_chars()
+        text = pl.col(f"field_{self.header.index(name)}").str.strip_chars(SPACES)
         return pl.when(text != "").then(text)
 
     def _needed(self) -> Mapping[str, str]:
@@ -127,8 +135,9 @@ def _parse(text: pl.Expr, kind: str) -> tuple[pl.Expr, pl.Expr]:
     if kind == "number":
         number = text.cast(pl.Float64, strict=False)
         # NaN is how many programs write a missing number; infinity is not.
-        wrong = given & (number.is_null() | number.is_infinite())
-        return pl.when(number.is_finite()).then(number), wrong
+        usable = number.is_between(-LARGEST, LARGEST)
+        wrong = given & ~(usable | number.is_nan()).fill_null(False)
+        return pl.when(usable).then(number), wrong
     if kind == "integer":
         # "5.0" is how a spreadsheet or pandas writes an integer column with gaps.
         number = text.cast(pl.Float64, strict=False)

@@ -15,12 +15,13 @@ GOOD = 40  # rows of the tiny table
         ("1,1,red,true,x", "5 fields where the header has 6"),
         ("1,1,red,true,x,no,more", "7 fields where the header has 6"),
         ("   ", "1 fields where the header has 6"),
-        ("x,1,red,true,x,no", "size: not a finite number ('x')"),
-        ("inf,1,red,true,x,no", "size: not a finite number ('inf')"),
-        ("-Infinity,1,red,true,x,no", "size: not a finite number ('-Infinity')"),
-        ("1e400,1,red,true,x,no", "size: not a finite number ('1e400')"),
-        ("1_000,1,red,true,x,no", "size: not a finite number ('1_000')"),
-        ("0x10,1,red,true,x,no", "size: not a finite number ('0x10')"),
+        ("x,1,red,true,x,no", "size: not a finite 32-bit number ('x')"),
+        ("inf,1,red,true,x,no", "size: not a finite 32-bit number ('inf')"),
+        ("-Infinity,1,red,true,x,no", "size: not a finite 32-bit number ('-Infinity')"),
+        ("1e400,1,red,true,x,no", "size: not a finite 32-bit number ('1e400')"),
+        ("3.5e38,1,red,true,x,no", "size: not a finite 32-bit number ('3.5e38')"),
+        ("1_000,1,red,true,x,no", "size: not a finite 32-bit number ('1_000')"),
+        ("0x10,1,red,true,x,no", "size: not a finite 32-bit number ('0x10')"),
         ("1,1.5,red,true,x,no", "count: not a 64-bit integer ('1.5')"),
         (
             "1,9223372036854775808,red,true,x,no",
@@ -35,7 +36,7 @@ GOOD = 40  # rows of the tiny table
         ('1,1,"red"x,true,x,no', "broken quoting"),
         (
             "one,two,red,true,x,",
-            "size: not a finite number ('one'); count: not a 64-bit integer ('two');"
+            "size: not a finite 32-bit number ('one'); count: not a 64-bit integer ('two');"
             " label: the target is missing",
         ),
     ],
