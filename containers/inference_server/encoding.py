@@ -8,6 +8,7 @@ A missing value is NaN, and so is a category that training never saw.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -23,6 +24,10 @@ MISSING = frozenset({"", "nan"})
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "0"})
 _LARGEST = float(np.finfo(np.float32).max)
+# Integers are 64-bit; written as 5.0 or 5e3 they are floats, exact below 2^53 only.
+_EXACT = 2.0**53
+_INTEGERS = range(-(2**63), 2**63)
+_DIGITS = re.compile(r"[+-]?[0-9]+")
 _NAN = math.nan
 
 
@@ -55,7 +60,7 @@ class NumberColumn:
             return _NAN
         if not -_LARGEST <= value <= _LARGEST:
             raise _RefusedError("a number within ±3.4e38")
-        if self._whole and value != math.floor(value):
+        if self._whole and not _is_whole(value):
             raise _RefusedError(self._allowed)
         return float(value)
 
@@ -75,19 +80,26 @@ class NumberColumn:
         array = np.array(found)
         if not (np.abs(array) <= _LARGEST).all():
             return None
-        if self._whole and (np.floor(array) != array).any():
+        if self._whole and ((np.floor(array) != array) | (np.abs(array) >= _EXACT)).any():
             return None
         return found
 
     def _from_text(self, text: str) -> float:
-        if text.strip().lower() in MISSING:
+        text = text.strip()
+        if text.lower() in MISSING:
             return _NAN
         try:
             if "_" in text or not text.isascii():  # float() takes 1_000 and other scripts' digits
                 raise ValueError
-            return float(text)
+            return int(text) if self._whole and _DIGITS.fullmatch(text) else float(text)
         except ValueError:
             raise _RefusedError(self._allowed) from None
+
+
+def _is_whole(value: float) -> bool:
+    if isinstance(value, int):
+        return value in _INTEGERS
+    return value == math.floor(value) and abs(value) < _EXACT
 
 
 class CategoryColumn:
