@@ -1,0 +1,186 @@
+"""One raw row gives the same numbers to training, through preprocessing, and to a served model.
+
+Training reads what preprocessing wrote; serving encodes the request itself. Both are run here as
+they are, on the same cells: either both give the same 32-bit number, or both refuse the cell.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from inference_server.encoding import Encoder
+from inference_server.errors import RequestError
+from inference_server.schema import read_schema as schema_of_server
+from preprocess import dataset, encoding, records, validation
+from preprocess.split import PART, ROW
+from trainer.channels import read_channel
+from trainer.schema import read_schema as schema_of_trainer
+
+SCRIPT = Path(__file__).parents[3] / "containers/xgboost_script/inference.py"
+COLUMNS = {"size": "number", "count": "integer", "colour": "category", "ready": "boolean"}
+CATEGORIES = ["NA", "nan", "blue", "red", "1", "true", "Ärger", "a,b", 'say "so"', "two\nlines"]
+DECLARED = dataset.parse(
+    {
+        "name": "parity",
+        "problem": "binary",
+        "target": "label",
+        "columns": {**COLUMNS, "label": "category"},
+        "split": {"kind": "random", "train": 0.6, "validation": 0.2, "test": 0.2},
+    }
+)
+FITTED = encoding.Encoding(
+    dataset=DECLARED,
+    features=COLUMNS,
+    categories={"colour": CATEGORIES},
+    classes=["no", "yes"],
+)
+REFUSED = None
+Row = list[str]
+Read = list[float] | None
+
+
+def training(rows: list[Row], folder: Path) -> list[Read]:
+    """What the trainer reads of the raw rows, REFUSED where the row is in quarantine."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(
+        [[*COLUMNS, "label"], *([*row, ("no", "yes")[n % 2]] for n, row in enumerate(rows))]
+    )
+    stream = records.read(records.lines([text.getvalue().encode()]))
+    header = next(stream)
+    assert isinstance(header, list)
+    validator = validation.Validator(DECLARED, header)
+    blocks = [validator.check(block) for block in stream if isinstance(block, records.Block)]
+    good = pl.concat([block.good for block in blocks])
+    bad = [row - 1 for block in blocks for row in block.bad["row"]]
+    numbers = [row - 1 for row in good[ROW]]
+    assert sorted([*numbers, *bad]) == list(range(len(rows)))
+    found: list[Read] = [REFUSED] * len(rows)
+    if numbers:
+        channel = folder / "train"
+        channel.mkdir(exist_ok=True)
+        paths, _ = FITTED.write([good.with_columns(pl.lit("train").alias(PART))], folder)
+        paths["train"].rename(channel / "train.csv")
+        read = read_channel("train", channel, schema_of_trainer(folder)).features
+        for number, row in zip(numbers, read.tolist(), strict=True):
+            found[number] = row
+    return found
+
+
+def serving(rows: list[Row], encode: Callable[[list[Row]], NDArray[np.float32]]) -> list[Read]:
+    """What a server makes of each row on its own, REFUSED where it answers 400."""
+    found: list[Read] = []
+    for row in rows:
+        try:
+            found.append(encode([row])[0].tolist())
+        except (RequestError, ValueError):
+            found.append(REFUSED)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("parity")
+    (made / "schema.json").write_text(json.dumps(FITTED.schema("0" * 16)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def encoder(folder: Path) -> Encoder:
+    return Encoder(schema_of_server(folder / "schema.json"))
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    """The script for AWS's own XGBoost image; it imports xgboost only where it loads a model."""
+    spec = importlib.util.spec_from_file_location("managed_inference", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# What people and programs write, and what is near it.
+_NUMBERS = [
+    *("", "NA", "NaN", "nan", "-nan", "null", "None", "inf", "-Infinity", "1e39", "3.4028235e38"),
+    *("1e400", "-1e400", "1e-400", "1e-46", ".5", "5.", "+5", "++5", "- 5", "5.0", "5.5", "1e5"),
+    *("1_000", "1,000", "0x10", "1d", "٣", "１", "00012", "-0", "-0.0", "1e18", "1e15", "True"),
+    *("9007199254740993", "9007199254740992.0", "9223372036854775807", "9223372036854775808"),
+]
+_SPACES = st.text(st.sampled_from(" \t\x0b\x0c\x1c\x1f\x85\xa0\u2003\u200b\ufeff"), max_size=2)
+_WORDS = [*validation.TRUE, *validation.FALSE, "TRUE", "False", "yEs", "2", "on", "oui", "-1"]
+_TEXT = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=6
+)  # line ends inside a cell are in CATEGORIES; NUL and surrogates are no CSV in UTF-8
+_COMMON = st.one_of(st.sampled_from([*_NUMBERS, *CATEGORIES, *_WORDS]), _TEXT)
+_FLOATS = st.floats(allow_nan=True).map(repr) | st.floats(width=32).map(repr)
+_INTEGERS = st.integers(-(2**64), 2**64).map(str) | st.integers(-100, 100).map(lambda n: f"{n}.0")
+
+
+def _spaced(cells: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.builds(lambda a, cell, b: a + cell + b, _SPACES, cells, _SPACES) | cells
+
+
+# One cell is anything, the others are plain: a row refused for one cell says nothing of the rest.
+_PLAIN = ["1.5", "2", "blue", "true"]
+_CELLS = [_COMMON | _FLOATS, _COMMON | _INTEGERS, _COMMON, _COMMON]
+_ROWS = st.one_of(
+    *(
+        _spaced(cell).map(lambda value, n=n: [*_PLAIN[:n], value, *_PLAIN[n + 1 :]])
+        for n, cell in enumerate(_CELLS)
+    )
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=st.lists(_ROWS, min_size=1, max_size=12))
+def test_a_row_is_the_same_numbers_in_training_and_serving(
+    rows: list[Row], folder: Path, encoder: Encoder, script: ModuleType
+) -> None:
+    trained = training(rows, folder)
+    features: list[dict[str, Any]] = FITTED.schema("0" * 16)["features"]
+    assert_same(rows, trained, serving(rows, encoder.encode))
+    assert_same(rows, trained, serving(rows, lambda some: script.encode(some, features)))
+    # Many rows at once take another way through the server.
+    taken = [n for n, read in enumerate(trained) if read is not REFUSED]
+    if taken:
+        together = encoder.encode([rows[n] for n in taken]).tolist()
+        assert_same([rows[n] for n in taken], [trained[n] for n in taken], together)
+
+
+def test_every_value_people_write_is_read_alike(
+    folder: Path, encoder: Encoder, script: ModuleType
+) -> None:
+    cells = [space + cell for cell in (*_NUMBERS, *_WORDS, *CATEGORIES) for space in ("", " ")]
+    rows = [[*_PLAIN[:n], cell, *_PLAIN[n + 1 :]] for cell in cells for n in range(len(_PLAIN))]
+    features = FITTED.schema("0" * 16)["features"]
+    trained = training(rows, folder)
+    assert_same(rows, trained, serving(rows, encoder.encode))
+    assert_same(rows, trained, serving(rows, lambda some: script.encode(some, features)))
+    # Not all alike because everything is refused, or nothing.
+    assert 100 < sum(read is REFUSED for read in trained) < len(rows) - 100
+
+
+def assert_same(rows: list[Row], trained: list[Read], served: list[Read]) -> None:
+    for row, one, other in zip(rows, trained, served, strict=True):
+        if one is REFUSED or other is REFUSED:
+            assert one is other, f"{row}: training {one}, serving {other}"
+        else:
+            same = np.array_equal(
+                np.array(one, np.float32), np.array(other, np.float32), equal_nan=True
+            )
+            assert same, f"{row}: training {one}, serving {other}"
