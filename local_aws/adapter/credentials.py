@@ -67,7 +67,11 @@ def role_trusts(role_arn: str, service_principal: str) -> bool:
         role = iam.get_role(RoleName=role_name(role_arn))["Role"]
     except iam.exceptions.NoSuchEntityException:
         return False
-    document = role["AssumeRolePolicyDocument"]
+    return trusts(role["AssumeRolePolicyDocument"], service_principal)
+
+
+def trusts(document: Any, service_principal: str) -> bool:
+    """Whether a trust policy, its text or the object in it, lets the service assume its role."""
     if isinstance(document, str):
         document = json.loads(unquote(document))
     statements = document.get("Statement", [])

@@ -10,6 +10,7 @@ from typing import Any
 
 from local_aws.adapter import process
 from local_aws.adapter.arns import autoscaling_arn, sagemaker_arn
+from local_aws.adapter.caller_permissions import Needs, autoscaling_needs, passed_roles
 from local_aws.adapter.permissions import (
     ResourceArn,
     caller_denial,
@@ -21,7 +22,6 @@ from local_aws.adapter.types import Handler, Request, Response
 log = logging.getLogger("local_aws")
 
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
-_ROLE_MEMBERS = ("RoleArn", "ExecutionRoleArn")
 _paths: dict[str, str] = {}
 _scopes: dict[str, str] = {}
 names: set[str] = set()
@@ -30,23 +30,25 @@ names: set[str] = set()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Authorization:
-    """How IAM looks at a service: the resource of a call, and who gets the roles it hands over.
+    """How IAM looks at a service: the resource of a call, and what else its caller needs.
 
     `rest_models` are the botocore services whose REST paths name the action.
     """
 
     resource_arn: ResourceArn = lambda _action, _parameters, _path: "*"
     rest_models: Sequence[str] = ()
-    passes_roles_to: str | None = None
+    needs: Needs = lambda _action, _parameters: []
 
 
 _AUTHORIZATION = {
     "sagemaker": _Authorization(
         resource_arn=sagemaker_arn,
         rest_models=("sagemaker-runtime", "sagemaker-featurestore-runtime", "sagemaker-metrics"),
-        passes_roles_to="sagemaker.amazonaws.com",
+        needs=passed_roles,
     ),
-    "application-autoscaling": _Authorization(resource_arn=autoscaling_arn),
+    "application-autoscaling": _Authorization(
+        resource_arn=autoscaling_arn, needs=autoscaling_needs
+    ),
 }
 
 
@@ -61,8 +63,8 @@ def register_service(
     """Serve `name`, which is also its signing name and its IAM prefix.
 
     `handler` is called on a thread of its own with account and region set, and may block. Under
-    enforcement a call needs `name:<Action>` on the resource it names, and iam:PassRole on the roles
-    it hands over. JSON services are also there for aws-sdk tasks of state machines.
+    enforcement a call needs `name:<Action>` on the resource it names, and what goes with it
+    (`caller_permissions`). JSON services are also there for aws-sdk tasks of state machines.
     """
     from ministack import app
     from ministack.core import responses, router
@@ -80,7 +82,7 @@ def register_service(
     responses._BOTOCORE_NAME[name] = "no-such-model"
     names.add(name)
     authorization = _AUTHORIZATION.get(name, _Authorization())
-    app.SERVICE_HANDLERS[name] = _door(handler, authorization.passes_roles_to)
+    app.SERVICE_HANDLERS[name] = _door(handler, authorization.needs)
     enforce_service(name, models=authorization.rest_models, resource_arn=authorization.resource_arn)
     if json_target_prefix:
         sdk_name = name.replace("-", "")  # as aws-sdk task resources spell it
@@ -115,7 +117,7 @@ def install() -> None:
 
 
 def _door(
-    handler: Handler, passes_roles_to: str | None
+    handler: Handler, needs: Needs
 ) -> Callable[..., Awaitable[tuple[int, dict[str, str], Any]]]:
     async def handle(
         method: str,
@@ -141,7 +143,7 @@ def _door(
             action=target.rpartition(".")[2] or None,
             caller=caller_arn() or "",
         )
-        response: Response = await run_reentrant(_answer, handler, request, passes_roles_to)
+        response: Response = await run_reentrant(_answer, handler, request, needs)
         if isinstance(response.body, bytes):
             return response.status, dict(response.headers), response.body
         runner = _runner(response.body)
@@ -150,9 +152,9 @@ def _door(
     return handle
 
 
-def _answer(handler: Handler, request: Request, passes_roles_to: str | None) -> Response:
-    if passes_roles_to and process.settings().enforce:
-        refusal = _pass_role_refusal(request, passes_roles_to)
+def _answer(handler: Handler, request: Request, needs: Needs) -> Response:
+    if process.settings().enforce:
+        refusal = _refusal(request, needs)
         if refusal:
             return refusal
     try:
@@ -162,25 +164,20 @@ def _answer(handler: Handler, request: Request, passes_roles_to: str | None) -> 
         return _json_error(500, "InternalFailure", f"{type(error).__name__}: {error}")
 
 
-def _pass_role_refusal(request: Request, service_principal: str) -> Response | None:
-    if not (request.action or "").startswith(("Create", "Update")):
+def _refusal(request: Request, needs: Needs) -> Response | None:
+    """The answer to a caller who lacks something besides the call itself."""
+    wanted = needs(request.action or "", parameters(request.body)) if request.action else []
+    if not wanted:
         return None
     from ministack.core.router import extract_access_key_id
 
     access_key = extract_access_key_id(dict(request.headers), {})
     if access_key == "test":  # Step Functions calls in process; the task's role was asked there
         return None
-    given = parameters(request.body)
-    for member in _ROLE_MEMBERS:
-        if isinstance(given.get(member), str):
-            denial = caller_denial(
-                access_key,
-                "iam:PassRole",
-                given[member],
-                context={"iam:PassedToService": service_principal},
-            )
-            if denial:
-                return _json_error(400, "AccessDeniedException", denial.message)
+    for need in wanted:
+        denial = caller_denial(access_key, need.action, need.resource, context=need.context)
+        if denial:
+            return _json_error(400, "AccessDeniedException", denial.message)
     return None
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from local_aws.adapter import (
     alarms,
     cloudformation,
+    deliveries,
+    door,
     functions,
-    permissions,
     process,
     services,
     stepfunctions,
@@ -35,6 +36,8 @@ def prepare(settings: process.Settings) -> None:
         MINISTACK_ACCOUNT_ID=settings.account,
         MINISTACK_REGION=settings.region,
         PERSIST_STATE="0",
+        # Waits and retries of state machines are waits like all others.
+        SFN_WAIT_SCALE=str(1 / settings.time_factor),
         STATE_DIR=str(folder / "ministack"),
         S3_DATA_DIR=str(folder / "s3"),
         TMPDIR=str(temporary),
@@ -42,7 +45,8 @@ def prepare(settings: process.Settings) -> None:
     stepfunctions.install()
     cloudformation.install()
     services.install()
-    permissions.install()
+    door.install()
+    deliveries.install()
     functions.install()
     alarms.install()
 

@@ -36,12 +36,15 @@ def require_model_data(role_arn: str, uri: str) -> None:
     bucket, key = split(uri)
     found = _has_prefix(bucket, key) if key.endswith("/") else _has_object(bucket, key)
     resource = f"arn:aws:s3:::{bucket}/{key}" + ("*" if key.endswith("/") else "")
-    if found and not adapter.denied_actions(role_arn, ["s3:GetObject"], resource):
+    denied = adapter.denied_actions(role_arn, ["s3:GetObject"], resource) if found else []
+    if found and not denied:
         return
+    # A role that may read the object but not use its key lacks kms:Decrypt.
+    action = denied[0] if denied else "s3:GetObject"
     raise invalid(
         f'Could not access model data at {uri}. Please ensure that the role "{role_arn}" exists '
         'and that its trust relationship policy allows the action "sts:AssumeRole" for the '
-        f'service principal "{_PRINCIPAL}". Also ensure that the role has "s3:GetObject" '
+        f'service principal "{_PRINCIPAL}". Also ensure that the role has "{action}" '
         f"permissions and that the object is located in {adapter.region()}."
     )
 
