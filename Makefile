@@ -124,7 +124,7 @@ test: install ## Everything: make check and every test; what CI runs
 	$(PYTHON_) -m pytest -n 2 --dist loadfile --ignore tests/synth tests
 
 snapshots: ready packages ## Rewrite the template snapshots; read the diff before committing it
-	UPDATE_SNAPSHOTS=1 $(PYTHON_) -m pytest tests/synth
+	REFRESH_SNAPSHOTS=1 $(PYTHON_) -m pytest tests/synth/test_templates.py
 
 bench: ready packages ## Measure what the README claims
 	@set -e; for f in benchmarks/*.py; do echo "== $$f"; $(PYTHON_) $$f; done

@@ -190,12 +190,12 @@ class EndpointScaling(Construct):
             ),
             iam.PolicyStatement(actions=["sagemaker:DescribeEndpointConfig"], resources=[configs]),
             iam.PolicyStatement(
-                actions=[
-                    "cloudwatch:PutMetricAlarm",
-                    "cloudwatch:DeleteAlarms",
-                    "cloudwatch:DescribeAlarms",
-                ],
+                actions=["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"],
                 resources=alarms,
+            ),
+            # A list call, which CloudWatch authorises for alarm:* only.
+            iam.PolicyStatement(
+                actions=["cloudwatch:DescribeAlarms"], resources=[arn("cloudwatch", "alarm:*")]
             ),
             iam.PolicyStatement(
                 actions=["iam:CreateServiceLinkedRole"],
