@@ -33,6 +33,7 @@ def run(settings: process.Settings) -> None:
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     announcement.unlink(missing_ok=True)
     serving.prepare(settings)
+    _prepare_engine()
     _register_services()
     try:
         asyncio.run(_serve(settings, announcement))
@@ -80,6 +81,17 @@ def _register_services() -> None:
     for name in _SERVICES:
         # Imported now and not above: they must find ministack prepared.
         importlib.import_module(name).register()
+
+
+def _prepare_engine() -> None:
+    # Imported now and not above: whoever only reads this module's names needs no runtime.
+    from local_aws.runtime import engine
+    from local_aws.runtime.containers import RuntimeFailure
+
+    try:
+        engine.prepare()
+    except RuntimeFailure as failure:
+        raise StartError(failure.reason) from failure
 
 
 def _refuse_a_taken_port(port: int) -> None:

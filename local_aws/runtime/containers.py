@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from local_aws.runtime.engine import Image
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,12 +26,16 @@ class ContainerSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Launch:
-    """How an image runs as a process: the ENTRYPOINT, its environment, and where it lives."""
+    """How an image runs as a process: the ENTRYPOINT, its environment, and where it lives.
+
+    With `oci` it runs as a container of an engine instead, and the rest is the image's own affair.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path | None
     folder: Path
+    oci: Image | None = None
 
 
 class RuntimeFailure(Exception):  # noqa: N818  the service's own word: it becomes FailureReason

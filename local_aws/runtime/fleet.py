@@ -117,7 +117,7 @@ class Fleet:
         fresh: list[ServingContainer] = []
         try:
             for _ in range(count):
-                fresh.append(self._new())
+                fresh.append(self._new(stop))
             for container in fresh:
                 container.wait_until_healthy(seconds=self._startup_seconds, stop=stop)
         except BaseException:
@@ -126,7 +126,7 @@ class Fleet:
         with self._lock:
             self._containers += fresh
 
-    def _new(self) -> ServingContainer:
+    def _new(self, stop: threading.Event) -> ServingContainer:
         assert self._workspace is not None  # noqa: S101  start() comes first
         stream = f"{self._variant_name}/i-{secrets.token_hex(8)}0"
         group = endpoint_group(self._endpoint_name)
@@ -137,6 +137,7 @@ class Fleet:
                 name=f"{self._endpoint_name}-{self._variant_name}",
                 model=self._workspace.root / "model",
                 log=log,
+                stop=stop,
             )
         except RuntimeFailure:
             log.close()

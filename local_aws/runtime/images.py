@@ -1,4 +1,4 @@
-"""From an image URI to the process that stands for it."""
+"""From an image URI to the process that stands for it, or the container of an engine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws import adapter
-from local_aws.runtime import managed_images
+from local_aws.runtime import engine, managed_images
 from local_aws.runtime.containers import Launch, RuntimeFailure
 
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 ANNOTATION_CONTAINER = "sagemaker-workflow.container"
 ANNOTATION_ENTRYPOINT = "sagemaker-workflow.entrypoint"
+ANNOTATION_HASH = "sagemaker-workflow.context-hash"
 _MANIFEST_TYPES = [
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -67,10 +68,15 @@ def resolve(image_uri: str, role_arn: str) -> Launch:
     container = annotations.get(ANNOTATION_CONTAINER)
     if not container:
         raise RuntimeFailure(
-            f"image {image_uri} carries no annotation {ANNOTATION_CONTAINER}, so it cannot run as a"
-            " process: put it into the local repository with `make local`, or set"
-            " LOCAL_AWS_ENGINE=podman or docker to run real images"
+            f"image {image_uri} carries no annotation {ANNOTATION_CONTAINER}, so there is no"
+            " folder in containers/ to run it from: put it into the local repository with"
+            " `make local`"
         )
+    if (asked_for := engine.chosen()) is not None:
+        folder = _folder(container, REPOSITORY_ROOT)
+        context_hash = str(annotations.get(ANNOTATION_HASH, ""))
+        oci = engine.image(asked_for, image_uri, folder, context_hash)
+        return Launch(argv=(), env={}, cwd=None, folder=folder, oci=oci)
     entrypoint = json.loads(annotations.get(ANNOTATION_ENTRYPOINT, "[]"))
     if not isinstance(entrypoint, list) or not entrypoint:
         raise RuntimeFailure(
@@ -83,16 +89,21 @@ def resolve(image_uri: str, role_arn: str) -> Launch:
 def launch_folder(container: str, entrypoint: list[str], *, root: Path | None = None) -> Launch:
     """Return how `containers/<container>` runs, with the interpreter of its own environment."""
     root = root or REPOSITORY_ROOT
-    folder = root / "containers" / container
-    if not re.fullmatch(r"[a-z0-9_]+", container) or not folder.is_dir():
-        raise RuntimeFailure(f"image names container {container!r}, but there is no {folder.name!r}"
-                             " in containers/")  # fmt: skip
+    folder = _folder(container, root)
     return Launch(
         argv=tuple(entrypoint),
         env=environment(container, root=root),
         cwd=None,
         folder=folder,
     )
+
+
+def _folder(container: str, root: Path) -> Path:
+    folder = root / "containers" / container
+    if not re.fullmatch(r"[a-z0-9_]+", container) or not folder.is_dir():
+        raise RuntimeFailure(f"image names container {container!r}, but there is no {folder.name!r}"
+                             " in containers/")  # fmt: skip
+    return folder
 
 
 def environment(container: str, *, root: Path) -> dict[str, str]:

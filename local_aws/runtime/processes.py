@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from local_aws import adapter
+from local_aws.runtime.reaping import Reaper
 
 _log = logging.getLogger(__name__)
 
@@ -36,53 +36,16 @@ def grace(seconds: float) -> float:
     return max(MINIMUM_GRACE_SECONDS, adapter.scaled(seconds))
 
 
-class _Reaper:
-    """The one helper process that outlives us; started with the first container."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._registered = False
-
-    def tell(self, sign: str, group: int) -> None:
-        with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                if sign == "-":
-                    return
-                self._process = self._start()
-            pipe = self._process.stdin
-            assert pipe is not None  # noqa: S101  opened as a pipe three lines below
-            with contextlib.suppress(BrokenPipeError):
-                pipe.write(f"{sign}{group}\n".encode())
-                pipe.flush()
-
-    def close(self) -> None:
-        """End the helper; it kills what is still on its list."""
-        with self._lock:
-            process, self._process = self._process, None
-            if process is not None:
-                process.communicate()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        if not self._registered:
-            self._registered = True
-            adapter.on_shutdown(kill_all)
-        program = Path(__file__).with_name("reaper.py")
-        process = subprocess.Popen(  # noqa: S603  our own program
-            [sys.executable, "-I", "-S", str(program), str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C or a kill of our group must not reach it
-        )
-        for running in list(_running):  # a reaper that was killed is replaced with the full list
-            assert process.stdin is not None  # noqa: S101  opened as a pipe above
-            process.stdin.write(f"+{running.pid}\n".encode())
-        return process
-
-
 _running: set[Process] = set()
-_reaper = _Reaper()
+_reaper = Reaper(
+    alive=lambda: [running.pid for running in list(_running)],
+    started=lambda: adapter.on_shutdown(kill_all),
+)
+
+
+def at_end(command: Sequence[str]) -> None:
+    """Have `command` run when every container was killed, also if we are killed ourselves."""
+    _reaper.at_end(command)
 
 
 class Process:
@@ -111,7 +74,7 @@ class Process:
             stderr=subprocess.STDOUT,  # one pipe keeps the order a person expects
             start_new_session=True,
         )
-        self.pid = self._popen.pid
+        self.pid: int = self._popen.pid
         _running.add(self)
         _reaper.tell("+", self.pid)
         self._open_gate()
@@ -202,7 +165,13 @@ def kill_all() -> None:
     deadline = time.monotonic() + MINIMUM_GRACE_SECONDS
     for process in processes:
         process.wait(max(0.0, deadline - time.monotonic()))
-        process.terminate(0.0)
+    # Together: to kill a container under an engine takes a moment, and there is little time.
+    deaf = [process for process in processes if process.exit_code is None]
+    threads = [threading.Thread(target=process.terminate, args=(0.0,)) for process in deaf]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     _reaper.close()
 
 

@@ -11,13 +11,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws.runtime import channels, images, s3
+from local_aws.runtime import channels, launching, s3
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.runtime.jobs import LONGEST_REASON, Ending, run_container
 from local_aws.runtime.logs import PROCESSING_GROUP, LogStream
-from local_aws.runtime.processes import TRAINING_GRACE_SECONDS, Process, grace
+from local_aws.runtime.processes import TRAINING_GRACE_SECONDS, grace
 from local_aws.runtime.uploads import UploadedFolder
-from local_aws.runtime.workspace import Workspace, require_program
+from local_aws.runtime.workspace import Workspace
 
 HOST = "algo-1"
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
@@ -56,6 +56,8 @@ def run_processing_job(
         with ExitStack() as cleanup:
             return _Run(job, workspace, stop, cleanup).to_the_end()
     except RuntimeFailure as failure:
+        if stop.is_set():
+            return ProcessingOutcome(status="Stopped")
         reason = f"ClientError: {failure.reason}"[:LONGEST_REASON]
         return ProcessingOutcome(status="Failed", failure_reason=reason)
     finally:
@@ -83,13 +85,13 @@ class _Run:
                 f" {cluster['InstanceCount']}: set InstanceCount to 1"
             )
         self._write_config()
-        argv, env = self._command()
+        prepared = self._prepared()
         for one in self._job.get("ProcessingInputs") or []:
             if self._stop.is_set():
                 return ProcessingOutcome(status="Stopped")
             self._input(one)
         outputs = [self._output(one) for one in self._outputs()]
-        ending = self._process(argv, env)
+        ending = self._process(prepared)
         message = self._exit_message()
         if ending.failed:
             error = f"AlgorithmError: exit code: {ending.exit_code}"
@@ -118,13 +120,11 @@ class _Run:
         }
         (config / "resourceconfig.json").write_text(json.dumps(resources))
 
-    def _command(self) -> tuple[list[str], dict[str, str]]:
+    def _prepared(self) -> launching.Prepared:
         job, app = self._job, self._job["AppSpecification"]
-        launch = images.resolve(app["ImageUri"], job["RoleArn"])
-        entrypoint = app.get("ContainerEntrypoint") or launch.argv  # no implicit argument here
-        words = [*entrypoint, *(app.get("ContainerArguments") or [])]
-        env = self._workspace.environment(
-            launch,
+        return launching.prepare(
+            launching.resolve(app["ImageUri"], job["RoleArn"], self._workspace),
+            self._workspace,
             role_arn=job["RoleArn"],
             isolated=bool((job.get("NetworkConfig") or {}).get("EnableNetworkIsolation")),
             platform={
@@ -132,9 +132,9 @@ class _Run:
                 "PROCESSING_JOB_ARN": job["ProcessingJobArn"],
             },
             user=job.get("Environment") or {},
+            entrypoint=app.get("ContainerEntrypoint"),
+            arguments=app.get("ContainerArguments") or [],  # nothing implicit here
         )
-        require_program(words, env)
-        return self._workspace.argv(words), env
 
     def _input(self, one: Mapping[str, Any]) -> None:
         what = f"input {one['InputName']!r}"
@@ -172,14 +172,15 @@ class _Run:
             self._cleanup.callback(folder.abandon)
         return folder
 
-    def _process(self, argv: list[str], env: dict[str, str]) -> Ending:
+    def _process(self, prepared: launching.Prepared) -> Ending:
         stream = f"{self._name}/{HOST}-{int(time.time())}"
         log = LogStream(PROCESSING_GROUP, stream, role_arn=self._job["RoleArn"])
         limit = (self._job.get("StoppingCondition") or {}).get(
             "MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS
         )
         try:
-            process = Process(argv, env=env, cwd=self._workspace.home, on_line=log.write)
+            prepared.pull(say=log.write, stop=self._stop)
+            process = prepared.start(log.write)
             return run_container(
                 process,
                 stop=self._stop,

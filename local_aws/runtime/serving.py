@@ -7,12 +7,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_aws.runtime import images
+from local_aws.runtime import launching
 from local_aws.runtime.container_http import ContainerClient
 from local_aws.runtime.containers import ContainerSpec, RuntimeFailure
 from local_aws.runtime.logs import LogStream
 from local_aws.runtime.processes import HOSTING_GRACE_SECONDS, Process, free_port, grace
-from local_aws.runtime.workspace import Workspace, require_program
+from local_aws.runtime.workspace import Workspace
 
 _PING_EVERY_SECONDS = 0.1  # while starting; a laptop's start-up should not wait on a poll
 _LONGEST_TAIL = 600  # of the 1024 characters of a FailureReason
@@ -29,30 +29,46 @@ class ServingContainer:
         model: Path,
         log: LogStream,
         platform: Mapping[str, str] | None = None,
+        stop: threading.Event,
     ) -> None:
-        launch = images.resolve(container.image, container.role_arn)
         self._log, self._what = log, container.name
         self._workspace = Workspace(name)
-        # Every process of a variant reads the same files; they are read-only by contract.
-        (self._workspace.base / "model").symlink_to(model, target_is_directory=True)
-        self.port = free_port()
-        env = self._workspace.environment(
-            launch,
-            role_arn=container.role_arn,
-            isolated=container.network_isolation,
-            platform={"SAGEMAKER_BIND_TO_PORT": str(self.port), **(platform or {})},
-            user=container.environment,
-        )
-        words = [*launch.argv, "serve"]
         try:
-            require_program(words, env)
-        except RuntimeFailure:
+            self.process = self._start(container, model, platform or {}, stop)
+        except BaseException:
             self._workspace.remove()
             raise
+
+    def _start(
+        self,
+        container: ContainerSpec,
+        model: Path,
+        platform: Mapping[str, str],
+        stop: threading.Event,
+    ) -> Process:
+        launch = launching.resolve(container.image, container.role_arn, self._workspace)
+        # Every container of a variant reads the same files; they are read-only by contract.
+        self._workspace.read_only("/opt/ml/model", model)
+        self.port = free_port()
         self.client = ContainerClient(self.port)
-        self.process = Process(
-            self._workspace.argv(words), env=env, cwd=self._workspace.home, on_line=log.write
+        prepared = launching.prepare(
+            launch,
+            self._workspace,
+            role_arn=container.role_arn,
+            isolated=container.network_isolation,
+            platform={
+                "SAGEMAKER_BIND_TO_PORT": str(self.port),
+                # It shares this machine's network, where nobody else is to reach it. Ours listen
+                # where this says; on SageMaker it is not there, and they listen everywhere.
+                "SAGEMAKER_BIND_TO_HOST": "127.0.0.1",
+                **platform,
+            },
+            user=container.environment,
+            arguments=["serve"],
+            listens=True,
         )
+        prepared.pull(say=self._log.write, stop=stop)
+        return prepared.start(self._log.write)
 
     def wait_until_healthy(self, *, seconds: float, stop: threading.Event) -> None:
         """Return once `/ping` answered 200; RuntimeFailure, with the container stopped, if not."""

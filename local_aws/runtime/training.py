@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_aws.runtime import archives, channels, images, s3, training_files
-from local_aws.runtime.containers import RuntimeFailure
+from local_aws.runtime import archives, channels, launching, s3, training_files
+from local_aws.runtime.containers import Launch, RuntimeFailure
 from local_aws.runtime.jobs import LONGEST_REASON, Ending, run_container
 from local_aws.runtime.logs import TRAINING_GROUP, LogStream
 from local_aws.runtime.metrics import MetricReader
-from local_aws.runtime.processes import TRAINING_GRACE_SECONDS, Process, grace
+from local_aws.runtime.processes import TRAINING_GRACE_SECONDS, grace
 from local_aws.runtime.uploads import checkpoints as checkpoint_folder
-from local_aws.runtime.workspace import Workspace, require_program
+from local_aws.runtime.workspace import Workspace
 
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400  # contracts 1.5
 
@@ -48,6 +48,8 @@ def run_training_job(
     try:
         return run.to_the_end()
     except RuntimeFailure as failure:
+        if stop.is_set():
+            return run.outcome("Stopped", "Stopped")
         return run.outcome("Failed", "Failed", reason=f"ClientError: {failure.reason}")
     finally:
         workspace.remove()
@@ -82,9 +84,10 @@ class _Run:
 
     def to_the_end(self) -> TrainingOutcome:
         job, algorithm = self._job, self._job["AlgorithmSpecification"]
+        launch = self._launch()
         training_files.write(job, self._workspace)
         self._metrics = MetricReader(algorithm.get("MetricDefinitions") or [], job_name=self._name)
-        argv, env = self._command()
+        prepared = self._prepared(launch)
         store = s3.RoleS3(job["RoleArn"])
         self._update(SecondaryStatus="Downloading", StatusMessage="Downloading input data")
         for channel in job.get("InputDataConfig") or []:
@@ -103,7 +106,7 @@ class _Run:
             StatusMessage="Training image download completed. Training in progress.",
         )
         try:
-            ending = self._train(argv, env)
+            ending = self._train(prepared)
         finally:
             if checkpoints:
                 checkpoints.close()
@@ -118,18 +121,19 @@ class _Run:
         secondary = "Stopped" if ending.why == "stop" else "MaxRuntimeExceeded"
         return self.outcome("Stopped", secondary, model=model)
 
-    def _command(self) -> tuple[list[str], dict[str, str]]:
-        job, algorithm = self._job, self._job["AlgorithmSpecification"]
-        image = algorithm.get("TrainingImage")
+    def _launch(self) -> Launch:
+        image = self._job["AlgorithmSpecification"].get("TrainingImage")
         if not image:
             raise RuntimeFailure("only jobs with a TrainingImage run locally, not AlgorithmName")
-        launch = images.resolve(image, job["RoleArn"])
+        return launching.resolve(image, self._job["RoleArn"], self._workspace)
+
+    def _prepared(self, launch: Launch) -> launching.Prepared:
+        job, algorithm = self._job, self._job["AlgorithmSpecification"]
         entrypoint = algorithm.get("ContainerEntrypoint")
         arguments = algorithm.get("ContainerArguments")
-        # contracts 1.1: `train` is there only when the request says nothing at all.
-        words = [*(entrypoint or launch.argv), *(arguments or ([] if entrypoint else ["train"]))]
-        env = self._workspace.environment(
+        return launching.prepare(
             launch,
+            self._workspace,
             role_arn=job["RoleArn"],
             isolated=bool(job.get("EnableNetworkIsolation")),
             platform={
@@ -138,11 +142,12 @@ class _Run:
                 "CURRENT_HOST": training_files.HOST,
             },
             user=job.get("Environment") or {},
+            entrypoint=entrypoint,
+            # contracts 1.1: `train` is there only when the request says nothing at all.
+            arguments=arguments or ([] if entrypoint else ["train"]),
         )
-        require_program(words, env)
-        return self._workspace.argv(words), env
 
-    def _train(self, argv: list[str], env: dict[str, str]) -> Ending:
+    def _train(self, prepared: launching.Prepared) -> Ending:
         assert self._metrics is not None  # noqa: S101  set before the command is known
         metrics = self._metrics
         stream = f"{self._name}/{training_files.HOST}-{int(time.time())}"
@@ -153,8 +158,9 @@ class _Run:
             metrics.read(line)
 
         try:
+            prepared.pull(say=log.write, stop=self._stop)
             return run_container(
-                Process(argv, env=env, cwd=self._workspace.home, on_line=on_line),
+                prepared.start(on_line),
                 stop=self._stop,
                 max_seconds=self._job.get("StoppingCondition", {}).get(
                     "MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS

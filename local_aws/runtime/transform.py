@@ -133,6 +133,7 @@ class _Run:
             model=model,
             log=log,
             platform=self._environment(),
+            stop=self._stop,
         )
         self._cleanup.callback(container.stop)
         return container

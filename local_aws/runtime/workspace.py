@@ -10,14 +10,21 @@ from pathlib import Path
 from local_aws import adapter
 from local_aws.runtime import permissions
 from local_aws.runtime.containers import Launch, RuntimeFailure
+from local_aws.runtime.engine import Mount
 
 OPT_ML = "/opt/ml"
 
 
 class Workspace:
-    """The folders of one container; `base` is what it knows as /opt/ml."""
+    """The folders of one container; `base` is what it knows as /opt/ml.
+
+    A process is told another name for /opt/ml; where `mounted`, a real container finds the folders
+    at their true place, and every path stays what it is.
+    """
 
     def __init__(self, name: str) -> None:
+        self.mounted = False
+        self._read_only: dict[str, Path] = {}
         root = adapter.state_dir().resolve() / "work"  # containers run in other folders
         root.mkdir(parents=True, exist_ok=True)
         self.root = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=root))
@@ -35,10 +42,29 @@ class Workspace:
 
     def path(self, path: str) -> Path:
         """Return where a path below /opt/ml is on this machine."""
-        return Path(self.moved(path))
+        return Path(path.replace(OPT_ML, str(self.base), 1))
+
+    def read_only(self, path: str, folder: Path) -> None:
+        """Have a folder that others use too at a path below /opt/ml."""
+        if self.mounted:
+            self._read_only[path] = folder
+        else:
+            self.path(path).symlink_to(folder, target_is_directory=True)
+
+    def mounts(self) -> list[Mount]:
+        """Return what a real container is given: /opt/ml, and in it what it may only read."""
+        return [
+            Mount(source=self.base, target=OPT_ML),
+            *(
+                Mount(source=folder, target=path, read_only=True)
+                for path, folder in self._read_only.items()
+            ),
+        ]
 
     def moved(self, text: str) -> str:
-        """Return `text` with /opt/ml, where it starts a path, replaced by this workspace's."""
+        """Return `text` with /opt/ml, where it starts a path, as the container knows it."""
+        if self.mounted:
+            return text
         if text == OPT_ML or f"{OPT_ML}/" in text:
             return text.replace(OPT_ML, str(self.base))
         return text
@@ -62,14 +88,9 @@ class Workspace:
         container has neither credentials nor an address to use them at, as on SageMaker.
         """
         values = {
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",  # log lines arrive as they are written
-            "PYTHONDONTWRITEBYTECODE": "1",  # an image's code is not changed by running it
-            **launch.env,
+            **({} if self.mounted else self._of_a_process(launch)),
             **{name: self.moved(value) for name, value in user.items()},
-            "HOME": str(self.home),
-            "TMPDIR": str(self.tmp),
-            "SAGEMAKER_BASE_DIR": str(self.base),
+            **({} if self.mounted else self._instead_of_root()),
             "AWS_REGION": adapter.region(),
             "AWS_DEFAULT_REGION": adapter.region(),
             "AWS_EC2_METADATA_DISABLED": "true",  # else an SDK without credentials waits for it
@@ -82,6 +103,23 @@ class Workspace:
                 "AWS_ENDPOINT_URL_S3": adapter.endpoint_url(),
             }
         return values
+
+    def _of_a_process(self, launch: Launch) -> dict[str, str]:
+        """What an image would set for itself."""
+        return {
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",  # log lines arrive as they are written
+            "PYTHONDONTWRITEBYTECODE": "1",  # an image's code is not changed by running it
+            **launch.env,
+        }
+
+    def _instead_of_root(self) -> dict[str, str]:
+        """Where a process finds the folders that in a container are its own."""
+        return {
+            "HOME": str(self.home),
+            "TMPDIR": str(self.tmp),
+            "SAGEMAKER_BASE_DIR": str(self.base),
+        }
 
     def remove(self) -> None:
         """Leave nothing of the workspace on disk."""

@@ -56,7 +56,7 @@ def role(
     return str(made["Role"]["Arn"])
 
 
-def image(aws: LocalAws, container: str, module: str) -> str:
+def image(aws: LocalAws, container: str, module: str, *, context_hash: str = "0" * 16) -> str:
     """The image of a container folder in the local ECR, as `make local` puts it there."""
     manifest = {
         "schemaVersion": 2,
@@ -70,7 +70,7 @@ def image(aws: LocalAws, container: str, module: str) -> str:
         "annotations": {
             "sagemaker-workflow.container": container,
             "sagemaker-workflow.entrypoint": json.dumps(["python", "-m", module]),
-            "sagemaker-workflow.context-hash": "0" * 16,
+            "sagemaker-workflow.context-hash": context_hash,
         },
     }
     name = f"toy-local/{container.replace('_', '-')}"

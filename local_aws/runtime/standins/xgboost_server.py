@@ -6,8 +6,9 @@ speaks the parts of the contract that a tabular model uses (contracts 2.1, 2.5, 
 - the model is `xgboost-model`, `model.json` or `model.ubj`, in XGBoost's JSON or UBJ; a pickle is
   refused, where AWS's image would load it;
 - without a script, text/csv and text/libsvm come in, text/csv or application/json goes out;
-- with `code/inference.py` (SAGEMAKER_PROGRAM) its model_fn, input_fn, predict_fn, output_fn or
-  transform_fn do the work, and what they leave out is done as without a script.
+- where SAGEMAKER_PROGRAM names a script in `code/`, its model_fn, which is needed then, input_fn,
+  predict_fn, output_fn or transform_fn do the work, and what they leave out is done as without a
+  script. A script that nobody names is not run, by AWS's image neither.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ import xgboost as xgb
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 MODEL = BASE / "model"
 PORT = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
-DEFAULT_ACCEPT = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv")
+PROGRAM = os.environ.get("SAGEMAKER_PROGRAM")
+DEFAULT_ACCEPT = os.environ.get(
+    "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json" if PROGRAM else "text/csv"
+)
 MODEL_NAMES = ("xgboost-model", "model.json", "model.ubj")
 _PICKLE_START = b"\x80"  # of every pickle of protocol 2 and later; JSON and UBJ start with `{`
 
@@ -40,9 +44,9 @@ _PICKLE_START = b"\x80"  # of every pickle of protocol 2 and later; JSON and UBJ
 class UnsupportedError(Exception):
     """A request the server does not take: its status and the words of the answer."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status_code: int, message: str) -> None:
         super().__init__(message)
-        self.status = status
+        self.status_code = status_code
 
 
 def default_model_fn(model_dir: str) -> Any:
@@ -116,6 +120,10 @@ class Handlers:
         def chosen(name: str, default: Callable[..., Any] | None) -> Any:
             return getattr(script, name, default)
 
+        if script and not hasattr(script, "model_fn"):
+            sys.exit(
+                f"{PROGRAM} defines no model_fn; with a script AWS's image has none of its own"
+            )
         self.model = chosen("model_fn", default_model_fn)(str(MODEL))
         self._transform = chosen("transform_fn", None)
         self._input = chosen("input_fn", default_input_fn)
@@ -124,7 +132,7 @@ class Handlers:
         if self._transform and any(
             hasattr(script, name) for name in ("input_fn", "predict_fn", "output_fn")
         ):
-            sys.exit("inference.py defines transform_fn and one of the functions it replaces")
+            sys.exit(f"{PROGRAM} defines transform_fn and one of the functions it replaces")
 
     def answer(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
         """Return the response's body and content type."""
@@ -140,11 +148,13 @@ class Handlers:
 
 
 def load_script() -> ModuleType | None:
-    """Return the user's module, or None when the archive carries no script."""
-    folder = MODEL / "code"
-    path = folder / os.environ.get("SAGEMAKER_PROGRAM", "inference.py")
-    if not path.is_file():
+    """Return the user's module, or None when no script is named."""
+    if PROGRAM is None:
         return None
+    folder = MODEL / "code"
+    path = folder / PROGRAM
+    if not path.is_file():
+        sys.exit(f"SAGEMAKER_PROGRAM is {PROGRAM}, but the archive holds no code/{PROGRAM}")
     sys.path.insert(0, str(folder))
     spec = importlib.util.spec_from_file_location("user_inference", path)
     if spec is None or spec.loader is None:
@@ -185,13 +195,18 @@ class Request(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer /invocations."""
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        accept = self.headers.get("Accept", DEFAULT_ACCEPT)
+        accept = self.headers.get("Accept", "*/*")
+        if accept == "*/*":
+            accept = DEFAULT_ACCEPT
         content_type = self.headers.get("Content-Type", "text/csv")
         try:
             content, kind = self.server.handlers.answer(body, content_type, accept)
-        except UnsupportedError as error:
-            self._send(error.status, str(error).encode(), "text/plain")
         except Exception as error:  # noqa: BLE001  a user's handler may raise anything
+            # The toolkit's own errors carry the status they want.
+            status = getattr(error, "status_code", None)
+            if isinstance(status, int) and 400 <= status < 500:
+                self._send(status, str(error).encode(), "text/plain")
+                return
             traceback.print_exc()
             self._send(500, f"{type(error).__name__}: {error}".encode(), "text/plain")
         else:

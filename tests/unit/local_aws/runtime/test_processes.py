@@ -145,10 +145,10 @@ def test_nothing_survives_the_local_aws_even_when_it_is_killed(eventually: Any) 
 
 def test_a_reaper_that_was_killed_is_replaced(aws: Any, tmp_path: Path, eventually: Any) -> None:
     first = start("import time; time.sleep(60)", tmp_path)
-    reaper = processes._reaper._process
+    reaper = processes._reaper.pid
     assert reaper is not None
-    reaper.kill()
-    reaper.wait()
+    os.kill(reaper, signal.SIGKILL)
+    eventually(lambda: not alive(reaper))
     start("import time; time.sleep(60)", tmp_path)
     # As if we were gone: the new one must know the first container too.
     processes._reaper.close()

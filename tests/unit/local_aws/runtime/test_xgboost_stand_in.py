@@ -40,7 +40,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def serve(aws: Any) -> Iterator[Callable[..., Variant]]:
     made: list[Variant] = []
 
-    def start(**files: bytes) -> Variant:
+    def start(program: str | None = None, **files: bytes) -> Variant:
         out = io.BytesIO()
         with tarfile.open(fileobj=out, mode="w:gz") as tar:
             for name, content in files.items():
@@ -55,7 +55,7 @@ def serve(aws: Any) -> Iterator[Callable[..., Variant]]:
                 image=IMAGE,
                 model_data_url="s3://m/model.tar.gz",
                 model_data_source=None,
-                environment={},
+                environment={"SAGEMAKER_PROGRAM": program} if program else {},
                 role_arn="arn:aws:iam::222233334444:role/execution",
             ),
             kind="instance",
@@ -113,11 +113,48 @@ def output_fn(prediction, accept):
 
 def test_the_users_handlers_take_over_what_they_define(serve: Any, trained: bytes) -> None:
     """Contracts 2.5; `xgboost-model` has no ending, as SageMaker's own algorithm writes it."""
-    one = serve(**{"xgboost-model": trained, "code/inference.py": SCRIPT})
+    one = serve("inference.py", **{"xgboost-model": trained, "code/inference.py": SCRIPT})
     answer = one.invoke(b"3,0", CSV)
     assert (answer.body, answer.headers["content-type"]) == (b"mine 30", "text/plain")
     failed = one.invoke(b"3,0\n2,0", CSV)
     assert (failed.status, failed.body) == (500, b"ValueError: one row at a time")
+
+
+def test_a_script_that_nobody_names_is_not_run(serve: Any, trained: bytes) -> None:
+    one = serve(**{"xgboost-model": trained, "code/inference.py": b"raise SystemExit('run')"})
+    assert round(float(one.invoke(b"3,0", CSV).body)) == 30
+
+
+REFUSES = (
+    SCRIPT
+    + b"""
+class Refusal(Exception):
+    status_code = 422
+
+def input_fn(data, content_type):
+    raise Refusal("no such flight")
+"""
+)
+
+
+def test_a_handler_chooses_the_status_of_its_refusal(serve: Any, trained: bytes) -> None:
+    one = serve("inference.py", **{"xgboost-model": trained, "code/inference.py": REFUSES})
+    refused = one.invoke(b"3,0", CSV)
+    assert (refused.status, refused.body) == (422, b"no such flight")
+
+
+@pytest.mark.parametrize(
+    ("program", "script", "reason"),
+    [
+        ("inference.py", b"def predict_fn(data, model): pass", "defines no model_fn"),
+        ("serve.py", SCRIPT, "the archive holds no code/serve.py"),
+    ],
+)
+def test_refuses_a_script_that_cannot_serve(
+    serve: Any, trained: bytes, program: str, script: bytes, reason: str
+) -> None:
+    with pytest.raises(RuntimeFailure, match=reason):
+        serve(program, **{"xgboost-model": trained, "code/inference.py": script})
 
 
 def test_refuses_a_pickle_without_running_it(serve: Any, tmp_path: Path) -> None:
