@@ -53,13 +53,13 @@ class Step:
             if known is not None and known.state != "running" and state == "running":
                 return  # CloudFormation's events of one moment come in no order: an end stays one
             self.lines[name] = Line(name, text, state)
-            if not self.live and (known is None or known.state != state):
-                self._print(f"    {MARKS[state]} {name}  {text}")
+        # Printed without the guard: a live screen draws this step, which takes it, while it prints.
+        if not self.live and (known is None or known.state != state):
+            self._print(f"    {MARKS[state]} {name}  {text}")
 
     def note(self, text: str) -> None:
         """`text` stays on the screen, under the step."""
-        with self._guard:
-            self._print(f"    {text}")
+        self._print(f"    {text}")
 
     def _print(self, text: str) -> None:
         self.console.print(escape(text), style="dim", highlight=False, soft_wrap=True)
