@@ -65,6 +65,7 @@ async def _serve(settings: process.Settings, announcement: Path) -> None:
                 "started": datetime.now(UTC).isoformat(timespec="seconds"),
                 "enforce": settings.enforce,
                 "time_factor": settings.time_factor,
+                "engine": os.environ.get("LOCAL_AWS_ENGINE") or None,
             }
         )
         draft = announcement.with_suffix(".draft")

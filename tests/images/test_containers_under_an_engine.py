@@ -15,6 +15,7 @@ import pytest
 from support import sagemaker_on_local_aws as local
 from support.local_aws_server import REPOSITORY, LocalAws
 
+from local_aws.runtime.engine import cleanup
 from sagemaker_workflow.build_context import build_context_hash
 
 BUILD_SECONDS = 900  # of both images on a slow network
@@ -40,10 +41,12 @@ def aws(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local
         environment={"LOCAL_AWS_ENGINE": engine},
     ) as server:
         yield server
-    assert _containers(engine, "sagemaker-workflow.local-aws") == []
+    assert _containers(engine, server) == []
 
 
-def _containers(engine: str, label: str) -> list[str]:
+def _containers(engine: str, server: LocalAws) -> list[str]:
+    """All of this server's, running or not; a developer may have a server of their own."""
+    label = cleanup.label(server.state)
     command = [engine, "ps", "--all", "--quiet", "--filter", f"label={label}"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
@@ -270,7 +273,7 @@ def test_nothing_runs_when_the_server_was_killed(
     assert _ours(engine, "flights-primary")
     aws.process.send_signal(signal.SIGKILL)
     aws.process.wait()
-    eventually(lambda: not _containers(engine, "sagemaker-workflow.local-aws"))
+    eventually(lambda: not _containers(engine, aws))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from pathlib import Path
 
 from local_aws import adapter
 from local_aws.runtime import processes
@@ -21,18 +22,18 @@ _REMOVE = (
 )
 
 
-def server_id() -> str:
-    """Return what tells this server's containers from another's: its folder, hashed.
+def server_id(state_dir: Path | None = None) -> str:
+    """Return what tells a server's containers from another's: its folder, hashed.
 
     A server that starts where another was killed has the same id, and so finds what is left.
     """
-    folder = str(adapter.state_dir().resolve())
+    folder = str((state_dir or adapter.state_dir()).resolve())
     return hashlib.sha256(folder.encode()).hexdigest()[:12]
 
 
-def label() -> str:
-    """Return the label of every container of this server."""
-    return f"{LABEL}={server_id()}"
+def label(state_dir: Path | None = None) -> str:
+    """Return the label of every container of a server, this one if no other is named."""
+    return f"{LABEL}={server_id(state_dir)}"
 
 
 def removal(engine: Engine) -> list[str]:
