@@ -90,7 +90,7 @@ def transform_fn(model: Model, data: Any, content_type: str, accept: str) -> tup
     try:
         text = data if isinstance(data, str) else bytes(data).decode("utf-8")
         matrix = encode(_rows(text, kind, [one["name"] for one in model.features]), model.features)
-    except ValueError as fault:  # UnicodeDecodeError and JSONDecodeError among them
+    except ValueError as fault:  # a UnicodeDecodeError is one
         raise _refused(400, str(fault)) from None
     return _written(_predicted(model, matrix), model.classes, wanted), wanted
 
@@ -158,9 +158,10 @@ def _number_of(value: Any, kind: str) -> float | None:
 def _rows(text: str, kind: str, names: list[str]) -> list[list[Any]]:
     if not text.strip():
         raise ValueError("the body is empty; send at least one row")
+    rows: Any
     if kind == CSV:
         try:
-            rows: list[Any] = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         except csv.Error as fault:
             raise ValueError(f"the body is not CSV: {fault}") from None
         header = [cell.strip() for cell in rows[0]]
@@ -169,15 +170,23 @@ def _rows(text: str, kind: str, names: list[str]) -> list[list[Any]]:
             if not rows:
                 raise ValueError("there is a header but no row after it")
     elif kind == JSON:
-        body = json.loads(text)
+        body = _loaded(text, "the body")
         rows = body.get("instances") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not rows:
             raise ValueError('the body must be a JSON object like {"instances": [{...}, ...]}')
     elif kind == JSON_LINES:
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        lines = enumerate(text.rstrip("\n").split("\n"), start=1)
+        rows = [_loaded(line, f"row {number}") for number, line in lines]
     else:
         raise _refused(415, f"content type {kind} is not one of {CSV}, {JSON}, {JSON_LINES}")
     return [_row(number, row, names) for number, row in enumerate(rows, start=1)]
+
+
+def _loaded(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as fault:
+        raise ValueError(f"{what} is not JSON: {fault}") from None
 
 
 def _row(number: int, row: Any, names: list[str]) -> list[Any]:
