@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.local_aws_server import REGION, REPOSITORY, LocalAws
+from support import cdk_cli
+from support.local_aws_server import REPOSITORY, LocalAws
 
 TRAIN = """
 import numpy, sys, xgboost
@@ -29,15 +30,7 @@ class Deployment:
     folder: Path
 
     def cdk(self, *arguments: str, model: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["cdk", *arguments, "--output", str(self.folder / "cdk.out")],
-            cwd=self.folder,
-            env={**self.aws.environment(), "MODEL_KEY": model, "CDK_VALIDATION": "false"},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return cdk_cli.cdk(self.aws, self.folder, *arguments, environment={"MODEL_KEY": model})
 
     def deploy(self, *, instance_type: str, model: str) -> subprocess.CompletedProcess[str]:
         parameters = ["--parameters", f"bare:InstanceType={instance_type}"]
@@ -67,8 +60,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         s3.upload_file(str(_model(folder)), "bare-artifacts", "good/model.tar.gz")
         s3.upload_file(str(_archive(folder / "app.txt")), "bare-artifacts", "bad/model.tar.gz")
         s3.put_object(Bucket="bare-artifacts", Key="in/a.csv", Body=b"0.1,0.2,0.3\n0.9,0.1,0.1\n")
-        booted = made.cdk("bootstrap", f"aws://222233334444/{REGION}", model="")
-        assert booted.returncode == 0, booted.stderr
+        cdk_cli.bootstrap(aws, folder)
         deployed = made.deploy(instance_type="ml.m5.large", model="good/model.tar.gz")
         assert deployed.returncode == 0, deployed.stdout + deployed.stderr
         yield made
@@ -122,7 +114,7 @@ def test_destroying_leaves_nothing_registered(deployment: Deployment) -> None:
 
 
 def _app() -> str:
-    return f"python {Path(__file__).with_name('bare_app.py')}"
+    return cdk_cli.app(Path(__file__).with_name("bare_app.py"))
 
 
 def _execute(deployment: Deployment, given: str) -> dict[str, Any]:
