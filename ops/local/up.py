@@ -51,17 +51,17 @@ def _standing(run: Run) -> str:
 
 def next_commands(run: Run) -> list[tuple[str, str]]:
     """What to try next: a command and what it does, each exact."""
-    first = next(iter(run.endpoints), "realtime")
+    first = "realtime" if "realtime" in run.endpoints else next(iter(run.endpoints), "realtime")
     request = run.where.samples / "request.csv"
     shown = sample_path(str(request))
-    stack = run.deployment.stack(f"endpoint-{first}")
+    stack = run.deployment.stack("batch")
     return [
         (f"make invoke ENDPOINT={first} FILE={shown}", "ask an endpoint"),
         (f"make invoke ENDPOINT={first} FILE={shown} SDK=1", "the same through the SageMaker SDK"),
         (f"make upload FILE={sample_path(str(run.sample))}", "send raw data in"),
         ("make local-logs", "read the logs"),
         (
-            f"make deploy ARGS='{stack} --parameters {stack}:MaxCapacity=3'",
+            f"make deploy ARGS='{stack} --parameters {stack}:InstanceCount=2'",
             "change a parameter",
         ),
         ('eval "$(make -s local-env)"', "point any AWS client here (aws, boto3, cdk)"),
