@@ -81,9 +81,9 @@ deploy: ready packages ## Deploy ENV with every parameter at its config value; A
 	@$(OPS) deploy $(ARGS)
 
 .PHONY: local local-down local-status local-logs local-env
-local: install ## Start an AWS on this machine and run the whole workflow on it (PORT=, ENFORCE=1, ROWS=, DATA=)
+local: install ## Start an AWS on this machine and run the whole workflow on it (PORT=, ENFORCE=1, ROWS=, DATA=, ENGINE=podman)
 	@$(MAKE) --no-print-directory packages
-	@$(OPS) local up $(if $(PORT),--port $(PORT)) $(if $(filter 1 true yes,$(ENFORCE)),--enforce) $(if $(ROWS),--rows $(ROWS)) $(if $(DATA),--data '$(DATA)')
+	@$(OPS) local up $(if $(PORT),--port $(PORT)) $(if $(filter 1 true yes,$(ENFORCE)),--enforce) $(if $(ROWS),--rows $(ROWS)) $(if $(DATA),--data '$(DATA)') $(if $(ENGINE),--engine '$(ENGINE)')
 
 local-down: ready ## Stop the local AWS and forget everything in it
 	@$(OPS) local down
@@ -118,13 +118,40 @@ check: ready packages ## Format, lint, types, and the rules over every synthesis
 	pyright
 	$(PYTHON_) -m pytest tests/synth
 
-# Two workers: the tests of one file stay together, and one local AWS serves both (tests/integration/conftest.py).
+# Two workers: the tests of one file stay together, those of the deployed workflow on one worker (tests/conftest.py).
 test: install ## Everything: make check and every test; what CI runs
 	@$(MAKE) --no-print-directory check
-	$(PYTHON_) -m pytest -n 2 --dist loadfile --ignore tests/synth tests
+	$(PYTHON_) -m pytest -n 2 --dist loadgroup --ignore tests/synth tests
+
+# A base from Debian's own packages stands in for the one the Dockerfiles name where no public
+# registry is reachable. A proxy's certificates of this machine come along, for pip in the build.
+BASE ?= localhost/sagemaker-workflow/base:bookworm
+test-images base-image: ENGINE := $(or $(ENGINE),podman)
+.PHONY: test-images base-image
+test-images: ready ## Build our images and run them under a real engine (ENGINE=podman|docker, BASE=docker.io/library/python:3.11-slim-bookworm)
+	@command -v $(ENGINE) > /dev/null || { echo "error: there is no $(ENGINE) on the PATH" >&2; echo "what to do: apt-get install podman runc debootstrap, or ENGINE=docker" >&2; exit 1; }
+	@$(if $(filter localhost/%,$(BASE)),$(ENGINE) image inspect $(BASE) > /dev/null 2>&1 || $(MAKE) --no-print-directory base-image)
+	LOCAL_AWS_ENGINE_TEST=$(ENGINE) LOCAL_AWS_ENGINE_BASE=$(BASE) $(PYTHON_) -m pytest -m images tests/images
+
+base-image: ## Make that base with debootstrap, as root (ENGINE=, BASE=)
+	@test "$$(id -u)" = 0 && command -v debootstrap > /dev/null || { echo "error: a base is made with debootstrap, as root" >&2; echo "what to do: name one: BASE=docker.io/library/python:3.11-slim-bookworm" >&2; exit 1; }
+	@mkdir -p build && rm -rf build/base-image
+	debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm build/base-image > build/base-image.log
+	@cp -r /usr/local/share/ca-certificates/. build/base-image/usr/local/share/ca-certificates/
+	@chroot build/base-image update-ca-certificates > /dev/null
+	tar -C build/base-image -c . | $(ENGINE) import --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' - $(BASE)
+	@rm -rf build/base-image
 
 snapshots: ready packages ## Rewrite the template snapshots; read the diff before committing it
 	REFRESH_SNAPSHOTS=1 $(PYTHON_) -m pytest tests/synth/test_templates.py
+
+.PHONY: picture recording
+picture: ready packages ## Draw the stacks of ENV=local into README.md, from their templates
+	cdk synth --all --quiet -c env=local
+	$(PYTHON_) docs/draw.py cdk.out README.md
+
+recording: ready ## Record a whole make local as docs/make-local.svg
+	@CI=1 FORCE_COLOR=1 COLUMNS=150 $(MAKE) --no-print-directory local 2>&1 | $(PYTHON_) docs/record.py docs/make-local.svg
 
 bench: ready packages ## Measure what the README claims
 	@set -e; for f in benchmarks/*.py; do echo "== $$f"; $(PYTHON_) $$f; done

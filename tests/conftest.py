@@ -9,6 +9,7 @@ import pytest
 TESTS = Path(__file__).parent
 # One deployed workflow serves all of these; two workers would deploy it twice.
 TOGETHER = TESTS / "integration" / "workflow"
+IMAGES = TESTS / "images"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -19,3 +20,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             together = item.path.is_relative_to(TOGETHER)
             group = "workflow" if together else str(item.path.relative_to(TESTS))
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """What needs a container engine is named where it was in reach and is not selected."""
+    asked = (Path(argument.split("::")[0]).resolve() for argument in config.args)
+    if config.option.markexpr == "not images" and any(map(IMAGES.is_relative_to, asked)):
+        for file in sorted(IMAGES.glob("test_*.py")):
+            name = file.relative_to(TESTS.parent)
+            terminalreporter.write_line(f"not selected: {name} (make test-images)")

@@ -35,6 +35,9 @@ def up_(
         float, typer.Option(help="Shorten waits such as cooldowns and bake times this many times")
     ] = server.TIME_FACTOR,
     data: Annotated[Path | None, typer.Option(help="A CSV of your own, not the sample")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Run images for real: podman or docker")
+    ] = None,
 ) -> None:
     """Start it, deploy the workflow to it, and run real data through to predictions."""
     if data is not None:
@@ -51,6 +54,7 @@ def up_(
             port=port,
             time_factor=time_factor,
             sample=data,
+            engine=engine,
         )
         up(run)
     screen.say()
@@ -84,6 +88,8 @@ def status() -> None:
     aws.enter(found)
     deployment = settings.current()
     screen.say(f"{found.url}  account {found.account}  {found.region}  process {found.pid}")
+    if found.engine:
+        screen.say(f"containers run under {found.engine}")
     screen.say("IAM enforced" if found.enforce else "IAM not enforced (ENFORCE=1 turns it on)")
     for stack in sorted(
         cloudformation.stacks(f"{deployment.prefix}-"), key=lambda s: str(s["StackName"])

@@ -24,6 +24,7 @@ class Run:
     enforce: bool = False
     time_factor: float = server.TIME_FACTOR
     port: int | None = None
+    engine: str | None = None  # podman or docker; None: containers run as processes
     sample: Path | None = None  # the person's own file, or the sample once it is made
     ingested: Ingested | None = None
     package: dict[str, Any] | None = None

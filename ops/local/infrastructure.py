@@ -33,12 +33,14 @@ def start_aws(run: Run) -> None:
                 port,
                 enforce=run.enforce,
                 time_factor=run.time_factor,
+                engine=run.engine,
                 where=run.where,
                 say=step.note,
             )
             step.what = f"{found.url}, account {found.account}, {found.region}" + (
                 ", IAM enforced" if found.enforce else ""
             )
+            step.what += f", containers under {found.engine}" if found.engine else ""
         aws.enter(found)
         run.ready = True
 
@@ -55,6 +57,15 @@ def _refuse_other_settings(found: server.Server, run: Run) -> None:
             "the local AWS is running without IAM enforcement",
             fix="make local-down && make local ENFORCE=1",
         )
+    if run.engine and run.engine != found.engine:
+        raise OpsError(
+            f"the local AWS is running its containers {_under(found.engine)}",
+            fix=f"make local-down && make local ENGINE={run.engine}",
+        )
+
+
+def _under(engine: str | None) -> str:
+    return f"under {engine}" if engine else "as processes"
 
 
 def bootstrap(run: Run) -> None:

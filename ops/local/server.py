@@ -36,6 +36,7 @@ class Server:
     enforce: bool
     account: str = ACCOUNT
     region: str = REGION
+    engine: str | None = None
 
     @property
     def url(self) -> str:
@@ -84,6 +85,7 @@ def running(where: Paths | None = None) -> Server | None:
         enforce=record.enforce,
         account=str(ready.get("account", ACCOUNT)),
         region=str(ready.get("region", REGION)),
+        engine=ready.get("engine"),
     )
 
 
@@ -92,6 +94,7 @@ def start(
     *,
     enforce: bool,
     time_factor: float = TIME_FACTOR,
+    engine: str | None = None,
     where: Paths | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Server:
@@ -107,6 +110,7 @@ def start(
     command += ["--time-factor", str(time_factor)]
     # The server must not inherit the credentials or the endpoint of whoever starts it.
     clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    clean |= {"LOCAL_AWS_ENGINE": engine} if engine else {}
     with where.log.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 our own server, a fixed command
             command,

@@ -169,19 +169,26 @@ def test_an_interrupt_before_the_server_is_ready_stops_it(
 
 
 @pytest.mark.parametrize(
-    ("port", "enforce", "sentence"), [(9999, False, "not 9999"), (None, True, "without IAM")]
+    ("port", "enforce", "engine", "sentence"),
+    [
+        (9999, False, None, "not 9999"),
+        (None, True, None, "without IAM"),
+        (None, False, "podman", "its containers as processes"),
+    ],
 )
 def test_a_running_server_with_other_settings_is_not_silently_reused(
     monkeypatch: pytest.MonkeyPatch,
     deployment: Deployment,
     port: int | None,
     enforce: bool,
+    engine: str | None,
     sentence: str,
 ) -> None:
     monkeypatch.setattr(
         server, "running", lambda where: server.Server(pid=1, port=4747, enforce=False)
     )
     run = Run(deployment=deployment, screen=Screen(), where=paths(), port=port, enforce=enforce)
+    run.engine = engine
     with pytest.raises(OpsError, match=sentence) as told:
         infrastructure.start_aws(run)
     assert "make local-down && make local" in (told.value.fix or "")
