@@ -1,4 +1,4 @@
-"""Draw what an environment deploys, from its own templates: `python docs/draw.py cdk.out`.
+"""Draw what an environment deploys, from its templates: `python docs/draw.py cdk.out [README.md]`.
 
 Prints a Mermaid flowchart. A box is a stack, a node is a resource a person would name, an arrow a
 reference the template really holds (a Ref or GetAtt inside a stack, or a name another stack
@@ -162,5 +162,20 @@ def _id(stack: str, logical_id: str = "") -> str:
     return re.sub(r"[^A-Za-z0-9]", "_", f"{stack}_{logical_id}".strip("_"))
 
 
+def put_into(readme: Path, chart: str) -> None:
+    """The chart stands between the README's two picture marks, in place of the one before."""
+    marked = re.compile(r"(<!-- picture -->\n).*?(<!-- /picture -->)", re.DOTALL)
+    fenced = f"```mermaid\n{chart}\n```\n"
+    old = readme.read_text(encoding="utf-8")
+    new, count = marked.subn(lambda found: found[1] + fenced + found[2], old)
+    if count != 1:
+        sys.exit(f"{readme.name}: {count} places are marked <!-- picture --> ... <!-- /picture -->")
+    readme.write_text(new, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(main(Path(sys.argv[1])) + "\n")
+    drawn = main(Path(sys.argv[1]))
+    if len(sys.argv) > 2:
+        put_into(Path(sys.argv[2]), drawn)
+    else:
+        sys.stdout.write(drawn + "\n")
