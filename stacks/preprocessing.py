@@ -44,7 +44,9 @@ class PreprocessingStack(Stack):
             key=stored.key,
             memory_mb=sizes.memory_mb,
             timeout=Duration.minutes(sizes.timeout_minutes),
-            reserved_concurrency=sizes.reserved_concurrency,
+            reserved_concurrency=(
+                sizes.reserved_concurrency if settings.reserve_concurrency else None
+            ),
             log_retention=RETENTION[settings.logs.retention_days],
         )
         ingest = Ingest(

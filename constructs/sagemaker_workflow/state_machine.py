@@ -29,8 +29,8 @@ LAMBDA_FAULTS = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
 ]
+LAMBDA_BUSY = ["Lambda.TooManyRequestsException"]
 SNS_FAULTS = ["SNS.SnsException", "SNS.ThrottledException", "SNS.KmsThrottlingException"]
 
 

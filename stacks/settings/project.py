@@ -106,6 +106,8 @@ class Settings(Block):
         Annotated[str, Field(pattern=r"^\d{12}$", description="12 digits in quotes")] | None
     ) = None
     removal: Literal["destroy", "retain"] = "retain"
+    # False in a new account: its quota of Lambda concurrency is so small that none can be reserved.
+    reserve_concurrency: bool = True
     dataset: Dataset
     training: Training
     endpoints: dict[EndpointName, Endpoint] = Field(default_factory=dict)

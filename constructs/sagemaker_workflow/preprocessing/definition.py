@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sagemaker_workflow.state_machine import JITTER, LAMBDA_FAULTS, fails, failure_states, refuse
+from sagemaker_workflow.state_machine import (
+    JITTER,
+    LAMBDA_BUSY,
+    LAMBDA_FAULTS,
+    fails,
+    failure_states,
+    refuse,
+)
+
+# The function takes few objects at once (its reserved concurrency); the others wait their turn
+# here. With full jitter a wait is five minutes on average: six hours.
+_TURNS = {"MaxAttempts": 72, **JITTER, "IntervalSeconds": 30, "MaxDelaySeconds": 600}
+_WAITING_SECONDS = 6 * 3600
 
 _FROM_EVENT = """{%
 ( $object := $states.input.detail.object;
@@ -24,8 +36,8 @@ def ingest(dataset: Mapping[str, Any], *, function_timeout_seconds: int) -> dict
     return {
         "Comment": f"Preprocess one uploaded object of {dataset['name']}",
         "QueryLanguage": "JSONata",
-        # Two more attempts after the first, and the waits between them.
-        "TimeoutSeconds": 3 * function_timeout_seconds + 300,
+        # Its turn, then two more attempts after the first, and the waits between them.
+        "TimeoutSeconds": _WAITING_SECONDS + 3 * function_timeout_seconds + 300,
         "StartAt": "Read the request",
         "States": {
             "Read the request": {
@@ -57,7 +69,10 @@ def ingest(dataset: Mapping[str, Any], *, function_timeout_seconds: int) -> dict
                     },
                 },
                 "Output": "{% $states.result.Payload %}",
-                "Retry": [{"ErrorEquals": LAMBDA_FAULTS, "MaxAttempts": 2, **JITTER}],
+                "Retry": [
+                    {"ErrorEquals": LAMBDA_FAULTS, "MaxAttempts": 2, **JITTER},
+                    {"ErrorEquals": LAMBDA_BUSY, **_TURNS},
+                ],
                 "Catch": [fails("Tell")],
                 "End": True,
             },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Size
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -41,7 +41,7 @@ class PreprocessFunction(Construct):
         key: kms.IKey,
         memory_mb: int = 3008,
         timeout: Duration | None = None,
-        reserved_concurrency: int = 2,
+        reserved_concurrency: int | None = 2,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         """Make the function.
@@ -50,9 +50,10 @@ class PreprocessFunction(Construct):
         :param source: where raw objects arrive; read
         :param output: where datasets are written; read too, to see what is there already
         :param key: encrypts both buckets, the environment, the log and the dead letters
-        :param memory_mb: memory, and with it CPU. Default: 3008
+        :param memory_mb: memory, as much disk, and with it CPU. Default: 3008
         :param timeout: how long one object may take. Default: 15 minutes, Lambda's limit
-        :param reserved_concurrency: how many objects are worked on at once. Default: 2
+        :param reserved_concurrency: how many objects are worked on at once; None for no limit,
+            needed in a new account: Lambda refuses to reserve from its small quota. Default: 2
         :param log_retention: how long the log is kept. Default: three months
 
         Raises ValueError when the package is missing or the memory is too little to work with.
@@ -90,6 +91,9 @@ class PreprocessFunction(Construct):
             code=lambda_.Code.from_asset(str(package)),
             role=self.role,
             memory_size=memory_mb,
+            # The function takes objects of half its memory or two thirds of its disk. The 512 MB
+            # that Lambda gives by itself would be the lower bound by far.
+            ephemeral_storage_size=Size.mebibytes(memory_mb),
             timeout=timeout or Duration.minutes(15),
             reserved_concurrent_executions=reserved_concurrency,
             dead_letter_queue=self.dead_letters,

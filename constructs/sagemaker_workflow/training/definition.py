@@ -45,8 +45,9 @@ def preprocess_and_train(job: Job, *, model_package_group: str) -> dict[str, Any
     return {
         "Comment": f"Train on a dataset's manifest and register the model in {model_package_group}",
         "QueryLanguage": "JSONata",
-        # The job's own limit ends it; this is for a machine that waits for nothing.
-        "TimeoutSeconds": (job.max_wait_seconds or job.max_runtime_seconds) + 4 * 3600,
+        # The job's own limit ends it; this is for a machine that waits for nothing. Ingest, asked
+        # for first, may wait six hours for its turn.
+        "TimeoutSeconds": (job.max_wait_seconds or job.max_runtime_seconds) + 8 * 3600,
         "StartAt": "Read the request",
         "States": {
             **request_states(then="Train"),
