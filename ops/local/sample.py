@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import dataclass
 from itertools import islice
@@ -53,15 +54,22 @@ def _thin(whole: Path, out: Path, rows: int) -> Path:
 
 
 def requests(raw: Path, manifest: dict[str, str], folder: Path) -> Requests:
-    """A few rows of the raw sample as requests: the schema's features in their order, no target."""
+    """A few rows of the raw sample as requests: the schema's features in their order, no target.
+
+    Rows that Ingest set aside are left out: an endpoint refuses what preprocessing refuses.
+    """
     features = _features(manifest)
     names = [str(f["name"]) for f in features]
-    with raw.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
+    bad = _quarantined(manifest)
+    # Lines as preprocessing counts them: any kind of line end is one.
+    with raw.open(encoding="utf-8-sig") as file:
+        good = (line for number, line in enumerate(file, start=1) if number not in bad)
+        reader = csv.DictReader(good)
         missing = [n for n in names if n not in (reader.fieldnames or [])]
         if missing:
             raise OpsError(f"{raw.name} has no column {', '.join(missing)}, which the model needs")
         rows = [[row[n] for n in names] for row in islice(reader, BATCH_ROWS)]
+    folder.mkdir(parents=True, exist_ok=True)
     made = Requests(
         csv=folder / "request.csv", json=folder / "request.json", batch=folder / "batch.csv"
     )
@@ -77,11 +85,24 @@ def requests(raw: Path, manifest: dict[str, str], folder: Path) -> Requests:
 
 
 def _features(manifest: dict[str, str]) -> list[dict[str, Any]]:
-    place = urlparse(manifest["uri"])
-    key = place.path.lstrip("/").rsplit("/", 1)[0] + "/schema/schema.json"
-    found = aws.client("s3").get_object(Bucket=place.netloc, Key=key)
-    features: list[dict[str, Any]] = json.loads(found["Body"].read())["features"]
+    folder = manifest["uri"].rsplit("/", 1)[0]
+    features: list[dict[str, Any]] = json.loads(_read(f"{folder}/schema/schema.json"))["features"]
     return features
+
+
+def _quarantined(manifest: dict[str, str]) -> set[int]:
+    """The numbers of the raw file's lines whose rows were set aside."""
+    place = json.loads(_read(manifest["uri"]))["quarantine"]
+    if place is None:
+        return set()
+    rows = csv.DictReader(io.StringIO(_read(place), newline=""))
+    return {int(row["line"]) + n for row in rows for n in range(row["raw"].count("\n") + 1)}
+
+
+def _read(uri: str) -> str:
+    place = urlparse(uri)
+    found = aws.client("s3").get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
+    return str(found["Body"].read().decode())
 
 
 def _write(path: Path, rows: list[list[str]]) -> None:
@@ -90,6 +111,8 @@ def _write(path: Path, rows: list[list[str]]) -> None:
 
 
 def _value(text: str, kind: str) -> object:
-    if text == "":
-        return None
-    return float(text) if kind in ("number", "integer") else text
+    text = text.strip()
+    if kind in ("number", "integer"):
+        # JSON has no NaN; for a number it means what nothing means.
+        return None if text.lower() in ("", "nan") else float(text)
+    return text or None
