@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -22,7 +23,9 @@ def main() -> None:
     context = json.loads((HERE / "cdk.json").read_text())["context"]
     app = App(context=context, analytics_reporting=False, stack_traces=False)
     try:
-        settings = load(app.node.try_get_context("env"), HERE / "config")
+        # A folder of one's own keeps an organisation's settings out of this checkout.
+        folder = Path(os.environ.get("WORKFLOW_CONFIG") or HERE / "config")
+        settings = load(app.node.try_get_context("env"), folder)
         workflow.build(app, settings, root=HERE)
     except UserError as error:
         sys.exit(str(error))

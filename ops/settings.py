@@ -38,13 +38,18 @@ def environment_name() -> str:
     return os.environ.get("WORKFLOW_ENV") or "local"
 
 
+def config_folder() -> Path:
+    """Where the environments' files lie: WORKFLOW_CONFIG, which app.py reads too, else config/."""
+    return Path(os.environ.get("WORKFLOW_CONFIG") or ROOT / "config")
+
+
 def config_file(env: str) -> Path:
     """The file that describes an environment; an unknown one is refused with those that exist."""
-    path = ROOT / "config" / f"{env}.toml"
+    path = config_folder() / f"{env}.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in path.parent.glob("*.toml"))) or "none"
         raise OpsError(
-            f"there is no environment called {env!r}: config/{env}.toml is missing",
+            f"there is no environment called {env!r}: {path.parent.name}/{env}.toml is missing",
             fix=f"choose one of: {known} (ENV=<name>)",
         )
     return path
@@ -56,7 +61,7 @@ def config(env: str) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise OpsError(f"config/{path.name} cannot be read: {fault}") from fault
+        raise OpsError(f"{path.parent.name}/{path.name} cannot be read: {fault}") from fault
 
 
 def current() -> Deployment:

@@ -27,6 +27,7 @@ def deployment() -> Deployment:
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads the person's own AWS settings, nor writes where `make local` does."""
-    for name in ("AWS_ENDPOINT_URL", "WORKFLOW_PROJECT", "WORKFLOW_ENV", "AWS_PROFILE", "PORT"):
+    workflow = ("WORKFLOW_PROJECT", "WORKFLOW_ENV", "WORKFLOW_CONFIG")
+    for name in (*workflow, "AWS_ENDPOINT_URL", "AWS_PROFILE", "PORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WORKFLOW_LOCAL_HOME", str(tmp_path / "home"))

@@ -81,6 +81,15 @@ def test_an_unknown_environment_is_refused_with_those_there_are(
     assert "local" in (told.value.fix or "")
 
 
+def test_the_environments_may_lie_in_a_folder_of_ones_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "ours.toml").write_text('project = "shop"')
+    monkeypatch.setenv("WORKFLOW_CONFIG", str(tmp_path))
+    monkeypatch.setenv("WORKFLOW_ENV", "ours")
+    assert settings.current().prefix == "shop-ours"
+
+
 def test_a_broken_config_file_is_named_with_the_place(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
