@@ -79,7 +79,11 @@ def describe(s3: Any, event: Mapping[str, Any]) -> Source:
     try:
         head = s3.head_object(**which)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NoSuchVersion"):
+        code = error.response["Error"]["Code"]
+        if code == "403":
+            # The answer to a HEAD has no words; a GET is refused by the name of what is missing.
+            s3.get_object(**which)["Body"].close()
+        if code not in ("404", "NoSuchKey", "NoSuchVersion"):
             raise
         raise ObjectFault("There is no such object: it was deleted after its upload.") from None
     return Source(

@@ -7,7 +7,7 @@ from local_aws.adapter import encryption, process, resources
 from local_aws.adapter.permissions import parameters, resource_arns
 
 _CORRECTED = ("logs", "monitoring")  # services some of whose ARNs `resources` puts right
-# The need of KMS that a call of this thread or task was refused for, which has to be named.
+# The further need that a call of this thread or task was refused for, which has to be named.
 _refused: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
     "refused", default=None
 )
@@ -69,33 +69,31 @@ def install() -> None:
 
     enforce = iam_evaluator.enforce
 
-    def enforce_with_keys(
+    def enforce_further_needs(
         access_key: str, action: str, service: str, region: str, **given: Any
     ) -> Any:
         _refused.set(None)
         denied = enforce(access_key, action, service, region, **given)
         if denied:
             return denied
-        for need, key in encryption.key_needs(action, given.get("resource_arn", "*")):
-            denied = enforce(access_key, need, "kms", region, resource_arn=key)
+        for need, target in encryption.further_needs(action, given.get("resource_arn", "*")):
+            denied = enforce(access_key, need, need.partition(":")[0], region, resource_arn=target)
             if denied:
-                _refused.set((need, key))
+                _refused.set((need, target))
                 return denied
         return None
 
-    iam_evaluator.enforce = enforce_with_keys
+    iam_evaluator.enforce = enforce_further_needs
 
     answer = iam_actions.access_denied_response
 
     def access_denied_response(
         service: str, action: str, principal_arn: str, request_id: str, **rest: Any
     ) -> Any:
-        # Our own services', and S3's, which ministack answers without the resource.
-        named = service in resource_arns or service == "s3"
+        # ministack mostly leaves the resource out, and knows one need for each call.
         if refused := _refused.get():
             action, rest["resource_arn"] = refused
-            named = True
-        if named and not any(rest.get(k) for k in ("error_code", "message", "resource_policy_arn")):
+        if not any(rest.get(k) for k in ("error_code", "message", "resource_policy_arn")):
             rest["message"] = iam_actions.identity_denial_message(
                 action,
                 principal_arn,

@@ -65,7 +65,7 @@ def role_denial(
         policies = iam_evaluator._gather_role_policies(name, process.account())
         limits = iam_evaluator._permissions_boundary(iam._roles, name, process.account())
         principal = f"arn:aws:sts::{process.account()}:assumed-role/{name}/{session_name}"
-        for wanted, target in [(action, resource), *encryption.key_needs(action, resource)]:
+        for wanted, target in [(action, resource), *encryption.further_needs(action, resource)]:
             denial = _denial(principal, "AssumedRole", policies, limits, wanted, target, context)
             if denial:
                 return denial

@@ -10,6 +10,7 @@ from local_aws.adapter import (
     cloudformation,
     deliveries,
     door,
+    encryption,
     functions,
     process,
     services,
@@ -47,6 +48,7 @@ def prepare(settings: process.Settings) -> None:
     services.install()
     door.install()
     deliveries.install()
+    encryption.install()
     functions.install()
     alarms.install()
 

@@ -68,7 +68,7 @@ def needs(resource: str, parameters: Mapping[str, Any]) -> list[Need]:
         ]
     if service == "states":
         machine = parameters.get("StateMachineArn") or parameters.get("stateMachineArn")
-        return [Need(action="states:StartExecution", resource=str(machine or "*"))]
+        return _execution(str(machine or "*"), waits=pattern.startswith("sync"))
     return []
 
 
@@ -102,12 +102,29 @@ def _sagemaker(operation: str, waits: bool, parameters: Mapping[str, Any]) -> li
         found += [
             Need(action=f"sagemaker:{verb}{noun}", resource=target) for verb in ("Describe", "Stop")
         ]
-        rule = _arn("events", f"rule/{_MANAGED_RULES[operation]}")
-        found += [
-            Need(action=f"events:{verb}", resource=rule)
-            for verb in ("PutTargets", "PutRule", "DescribeRule")
-        ]
+        found += _rule(_MANAGED_RULES[operation])
     return found
+
+
+def _execution(machine: str, *, waits: bool) -> list[Need]:
+    found = [Need(action="states:StartExecution", resource=machine)]
+    if waits:
+        executions = machine.replace(":stateMachine:", ":execution:") + ":*"
+        found += [
+            Need(action=f"states:{verb}Execution", resource=executions)
+            for verb in ("Describe", "Stop")
+        ]
+        found += _rule("StepFunctionsGetEventsForStepFunctionsExecutionRule")
+    return found
+
+
+def _rule(name: str) -> list[Need]:
+    """What making and pointing the rule by which `.sync` waits takes."""
+    rule = _arn("events", f"rule/{name}")
+    return [
+        Need(action=f"events:{verb}", resource=rule)
+        for verb in ("PutTargets", "PutRule", "DescribeRule")
+    ]
 
 
 def _function(parameters: Mapping[str, Any]) -> str:

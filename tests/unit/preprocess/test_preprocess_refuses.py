@@ -180,12 +180,19 @@ def test_an_object_that_is_gone_is_rejected(
 def test_an_object_it_may_not_read_is_an_error_of_the_deployment_not_of_the_data(
     world: Any, table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def denied(**_: str) -> Any:
-        raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
+    """Only the answer to a GET says what is missing: that to a HEAD has no body."""
 
-    monkeypatch.setattr(world.s3, "head_object", denied)
+    def denied(code: str, message: str, call: str) -> Any:
+        def refuse(**_: str) -> Any:
+            raise ClientError({"Error": {"Code": code, "Message": message}}, call)
 
-    with pytest.raises(ClientError, match="Forbidden"):
+        return refuse
+
+    named = "User: f is not authorized to perform: kms:Decrypt"
+    monkeypatch.setattr(world.s3, "head_object", denied("403", "Forbidden", "HeadObject"))
+    monkeypatch.setattr(world.s3, "get_object", denied("AccessDenied", named, "GetObject"))
+
+    with pytest.raises(ClientError, match="not authorized to perform: kms:Decrypt"):
         world.publish(table())
 
 

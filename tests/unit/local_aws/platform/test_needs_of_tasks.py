@@ -34,7 +34,7 @@ HERE = "us-east-1:222233334444"
             f"dynamodb:GetItem arn:aws:dynamodb:{HERE}:table/t",
         ),
         (
-            "states:startExecution.sync:2",
+            "states:startExecution",
             {"StateMachineArn": "arn:m"},
             "states:StartExecution arn:m",
         ),
@@ -68,6 +68,24 @@ def test_waiting_for_a_job_needs_the_managed_rule_too() -> None:
         "events:PutRule",
         "events:DescribeRule",
     }
+
+
+def test_waiting_for_an_execution_needs_to_watch_and_stop_it() -> None:
+    resource = "arn:aws:states:::states:startExecution"
+    given = {"StateMachineArn": f"arn:aws:states:{HERE}:stateMachine:m"}
+
+    once = {need.action for need in needs(resource, given)}
+    waiting = {need.action: need.resource for need in needs(f"{resource}.sync:2", given)}
+
+    assert once == {"states:StartExecution"}
+    assert waiting.keys() - once == {
+        "states:DescribeExecution",
+        "states:StopExecution",
+        "events:PutTargets",
+        "events:PutRule",
+        "events:DescribeRule",
+    }
+    assert waiting["states:StopExecution"] == f"arn:aws:states:{HERE}:execution:m:*"
 
 
 @pytest.mark.parametrize(
