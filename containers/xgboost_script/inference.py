@@ -65,8 +65,6 @@ class Model:
 
 def model_fn(model_dir: str) -> Model:
     """The model of the archive; FileNotFoundError says what an archive must hold."""
-    import xgboost
-
     folder = Path(model_dir)
     missing = [name for name in ("model.json", "schema.json") if not (folder / name).is_file()]
     if missing:
@@ -75,6 +73,8 @@ def model_fn(model_dir: str) -> Model:
             f"the archive holds no {' and no '.join(missing)}, found: {', '.join(found)}; needed:"
             " model.json and schema.json of a training job (a pickle is never loaded)"
         )
+    import xgboost
+
     booster = xgboost.Booster()
     booster.load_model(folder / "model.json")
     return Model(booster, json.loads((folder / "schema.json").read_text(encoding="utf-8")))
