@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from local_aws import children
 from local_aws.runtime import processes
 from local_aws.runtime.processes import Process
 
@@ -141,6 +142,15 @@ def test_nothing_survives_the_local_aws_even_when_it_is_killed(eventually: Any) 
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     eventually(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_whoever_ends_all_our_descendants_does_not_end_the_reaper(aws: Any, tmp_path: Path) -> None:
+    """As a server does that could not stop in time: its containers still have to go."""
+    process = start("import time; time.sleep(60)", tmp_path)
+    below = children.descendants(os.getpid())
+    assert process.pid in below
+    assert processes._reaper.pid not in below
+    assert alive(int(processes._reaper.pid or 0))
 
 
 def test_a_reaper_that_was_killed_is_replaced(aws: Any, tmp_path: Path, eventually: Any) -> None:
