@@ -137,9 +137,9 @@ base-image: ## Make that base with debootstrap, as root (ENGINE=, BASE=)
 	@test "$$(id -u)" = 0 && command -v debootstrap > /dev/null || { echo "error: a base is made with debootstrap, as root" >&2; echo "what to do: name one: BASE=docker.io/library/python:3.11-slim-bookworm" >&2; exit 1; }
 	@mkdir -p build && rm -rf build/base-image
 	debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm build/base-image > build/base-image.log
-	@cp -r /usr/local/share/ca-certificates/. build/base-image/usr/local/share/ca-certificates/
+	@test ! -d /usr/local/share/ca-certificates || cp -r /usr/local/share/ca-certificates/. build/base-image/usr/local/share/ca-certificates/
 	@chroot build/base-image update-ca-certificates > /dev/null
-	tar -C build/base-image -c . | $(ENGINE) import --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' - $(BASE)
+	set -o pipefail; tar -C build/base-image -c . | $(ENGINE) import --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' - $(BASE)
 	@rm -rf build/base-image
 
 snapshots: ready packages ## Rewrite the template snapshots; read the diff before committing it
