@@ -8,6 +8,7 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from sagemaker_workflow.batch_transform import BatchTransform, TransformFleet, TransformJob
+from sagemaker_workflow.log_retention import RETENTION
 from stacks import parameters
 from stacks.images import Images
 from stacks.names import Names
@@ -69,6 +70,7 @@ class BatchStack(Stack):
             name=names.stack("batch"),
             notification_email=parameters.email(self, batch.notification_email, "failed jobs"),
             key=stored.key,
+            log_retention=RETENTION[settings.logs.retention_days],
         )
         follow(self, batch.model_package_group or settings.model_package_group)
         publish(

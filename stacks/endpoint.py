@@ -57,6 +57,7 @@ class EndpointStack(Stack):
             parameter_name=names.parameter("endpoints", name),
             alarm_topic=alarms.topic,
             log_retention=RETENTION[settings.logs.retention_days],
+            reserve_concurrency=settings.reserve_concurrency,
         )
         self._model = approved_model(
             self,

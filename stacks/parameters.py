@@ -151,7 +151,8 @@ def serverless(
     some = CfnCondition(
         stack,
         "HasProvisionedConcurrency",
-        expression=Fn.condition_not(Fn.condition_equals(warm, 0)),
+        # As text: Fn::Equals compares nothing else.
+        expression=Fn.condition_not(Fn.condition_equals(warm, "0")),
     )
     chosen = Fn.condition_if(some.logical_id, warm, Aws.NO_VALUE)
     return memory, most, cast(int, Token.as_number(chosen))

@@ -39,7 +39,7 @@ class DeadLetters(Construct):
         acknowledge(
             self.queue,
             "AwsSolutions-SQS3",
-            "it is the dead-letter queue itself, of a rule's target; cdk-nag looks at queues only",
+            "it is the dead-letter queue, of a rule or a function; cdk-nag looks at queues only",
         )
 
 

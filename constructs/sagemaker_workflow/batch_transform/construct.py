@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aws_cdk import CfnCondition, Fn, ICfnConditionExpression, Names, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from sagemaker_workflow.acknowledge import acknowledge_wildcards
@@ -44,6 +45,7 @@ class BatchTransform(Construct):
         name: str | None = None,
         notification_email: str | None = None,
         key: kms.IKey | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         """Make the state machine; it is there also while the model's condition does not hold.
 
@@ -53,6 +55,7 @@ class BatchTransform(Construct):
         :param name: begins the name of each job. Default: one made from the path in the app
         :param notification_email: hears of failures; a parameter may be empty. Default: nobody
         :param key: encrypts volumes, log and topic. Default: a key of its own
+        :param log_retention: how long the machine's log is kept. Default: three months
         """
         super().__init__(scope, id_)
         fleet = fleet or TransformFleet()
@@ -74,6 +77,7 @@ class BatchTransform(Construct):
             definition=definition(job, name),
             substitutions=self._substitutions(job, fleet),
             key=self.key,
+            log_retention=log_retention,
         )
         self.state_machine = made.machine
         self._grant_machine(made.role, name)

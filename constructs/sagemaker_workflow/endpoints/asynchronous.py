@@ -104,7 +104,7 @@ class AsyncEndpoint(Endpoint):
                 scaling=scaling,
                 follows="backlog",
                 variant=limits.VARIANT,
-                key=self.key,
+                operations=self.operations,
             )
             if scaling
             else None

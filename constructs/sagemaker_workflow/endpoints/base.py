@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from aws_cdk import CfnOutput, Fn, Names, RemovalPolicy, Stack
@@ -46,9 +47,9 @@ class Endpoint(Construct):
         check_stack(self, model, faults)
         faults.raise_any()
         self.model = model
-        self.operations = operations
         log_group_name = f"/aws/sagemaker/Endpoints/{self.name}"
         self.key: kms.IKey = operations.key or own_key(self)
+        self.operations = replace(operations, key=self.key)
         self.log_group = self._build_log_group(log_group_name)
         self.alarms: list[cloudwatch.CfnAlarm] = []
         self.resource: sagemaker.CfnEndpoint

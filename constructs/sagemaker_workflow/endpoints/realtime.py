@@ -86,7 +86,7 @@ class RealtimeEndpoint(Endpoint):
                 scaling=scaling,
                 follows="invocations",
                 variant=limits.VARIANT,
-                key=self.key,
+                operations=self.operations,
             )
             if scaling
             else None

@@ -85,7 +85,7 @@ class ServerlessEndpoint(Endpoint):
                 scaling=scaling,
                 follows="provisioned_concurrency",
                 variant=limits.VARIANT,
-                key=self.key,
+                operations=self.operations,
             )
             if scaling
             else None

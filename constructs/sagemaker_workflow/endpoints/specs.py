@@ -114,10 +114,13 @@ class Operations:
     - `parameter_name`: the SSM parameter that holds the endpoint's name. Default:
       `/sagemaker-workflow/endpoints/<name>`.
     - `alarm_topic` is told when an alarm goes off or is over. Default: nobody.
-    - `log_retention`: how long the containers' logs are kept.
+    - `log_retention`: how long the logs of the containers and of the scaling function are kept.
+    - `reserve_concurrency`: the scaling function has one execution of its own; not possible in a
+      new account, whose small Lambda quota leaves nothing to reserve.
     """
 
     key: kms.IKey | None = None
     parameter_name: str | None = None
     alarm_topic: sns.ITopic | None = None
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
+    reserve_concurrency: bool = True

@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 from aws_cdk import CfnParameter, Stack
+from aws_cdk import aws_logs as logs
 from support.templates import allowed, only, resources, statements
 
-from sagemaker_workflow.endpoints import Instances, RealtimeEndpoint, Scaling
+from sagemaker_workflow.endpoints import Instances, Operations, RealtimeEndpoint, Scaling
 from sagemaker_workflow.model import Model
 
 
@@ -74,3 +75,36 @@ def test_the_function_is_pure_python_with_a_log_of_its_own(stack: Stack) -> None
     function = only(stack, "AWS::Lambda::Function")["Properties"]
     assert function["Handler"] == "handler.handler"
     assert function["LoggingConfig"]["LogGroup"]
+
+
+@pytest.mark.usefixtures("phases")
+def test_a_call_that_is_lost_is_traced_and_kept(stack: Stack) -> None:
+    function = only(stack, "AWS::Lambda::Function")["Properties"]
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["ReservedConcurrentExecutions"] == 1
+    [queue] = resources(stack, "AWS::SQS::Queue")
+    assert function["DeadLetterConfig"]["TargetArn"] == {"Fn::GetAtt": [queue, "Arn"]}
+    assert allowed(stack, "sqs:SendMessage") == [f"<{queue}.Arn>"]
+
+
+def test_a_new_account_reserves_no_concurrency(stack: Stack, model: Model) -> None:
+    RealtimeEndpoint(
+        stack,
+        "Churn",
+        model=model,
+        scaling=Scaling(),
+        operations=Operations(reserve_concurrency=False),
+    )
+    assert "ReservedConcurrentExecutions" not in only(stack, "AWS::Lambda::Function")["Properties"]
+
+
+def test_the_functions_log_is_kept_as_long_as_the_containers(stack: Stack, model: Model) -> None:
+    RealtimeEndpoint(
+        stack,
+        "Churn",
+        model=model,
+        scaling=Scaling(),
+        operations=Operations(log_retention=logs.RetentionDays.ONE_YEAR),
+    )
+    found = resources(stack, "AWS::Logs::LogGroup").values()
+    assert [one["Properties"]["RetentionInDays"] for one in found] == [365, 365]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,29 @@ def test_the_metrics_are_those_of_the_problem(templates: Templates) -> None:
     names = {one["Name"] for one in request["AlgorithmSpecification"]["MetricDefinitions"]}
     splits = ("train", "validation", "test")
     assert names == {f"{s}:{m}" for s in splits for m in ("accuracy", "mlogloss")}
+
+
+def test_every_log_is_encrypted_and_kept_as_long_as_the_settings_say(templates: Templates) -> None:
+    for name, template in templates.items():
+        for one in of_type(template, "AWS::Logs::LogGroup"):
+            assert one["Properties"]["RetentionInDays"] == 90, name
+            assert one["Properties"]["KmsKeyId"], name
+
+
+def test_every_function_is_traced_limited_and_has_dead_letters(templates: Templates) -> None:
+    functions = [f for t in templates.values() for f in of_type(t, "AWS::Lambda::Function")]
+    assert len(functions) == 3, "preprocessing, and one for each endpoint on instances"
+    for one in functions:
+        assert one["Properties"]["TracingConfig"] == {"Mode": "Active"}
+        assert one["Properties"]["ReservedConcurrentExecutions"] >= 1
+        assert one["Properties"]["DeadLetterConfig"]["TargetArn"]
+
+
+def test_conditions_compare_text_with_text(templates: Templates) -> None:
+    """CloudFormation knows no other Fn::Equals."""
+    for template in templates.values():
+        for text in re.findall(r'"Fn::Equals": \[(.*?)\]', json.dumps(template.get("Conditions"))):
+            assert not re.search(r", \d", text), text
 
 
 def test_a_role_is_passed_to_sagemaker_only(templates: Templates) -> None:

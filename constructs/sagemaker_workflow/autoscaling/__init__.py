@@ -1,0 +1,6 @@
+"""Capacity of an endpoint that follows its load."""
+
+from sagemaker_workflow.autoscaling.construct import EndpointScaling
+from sagemaker_workflow.autoscaling.spec import Follows, Scaling
+
+__all__ = ["EndpointScaling", "Follows", "Scaling"]
