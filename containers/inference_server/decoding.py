@@ -45,7 +45,9 @@ class Decoder:
 
     def _csv(self, body: bytes) -> list[Sequence[Any]]:
         text = _utf8(body)
-        if '"' not in text and "\r" not in text and "\n" not in text.rstrip("\n"):
+        if "\r" in text:  # preprocessing reads every line end as one, inside quotes too
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if '"' not in text and "\n" not in text.rstrip("\n"):
             rows: list[list[str]] = [text.rstrip("\n").split(",")]
         else:
             try:

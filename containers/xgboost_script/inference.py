@@ -160,6 +160,8 @@ def _rows(text: str, kind: str, names: list[str]) -> list[list[Any]]:
         raise ValueError("the body is empty; send at least one row")
     rows: Any
     if kind == CSV:
+        # Preprocessing reads every line end as one, inside quotes too.
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
         try:
             rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         except csv.Error as fault:

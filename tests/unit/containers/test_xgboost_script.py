@@ -8,6 +8,7 @@ import ast
 import csv
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 
@@ -82,6 +83,23 @@ def test_it_answers_as_the_inference_server_does(script, trained, servers, probl
         else:
             assert one["label"] == other["label"]
             assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
+
+
+def test_a_line_end_inside_a_category_is_one_whatever_the_client_writes(
+    script, trained, serve, tmp_path
+):
+    """Preprocessing writes a category of two lines with a plain line end."""
+    shutil.copytree(trained("binary").model, tmp_path / "model")
+    schema = json.loads((tmp_path / "model/schema.json").read_text())
+    schema["features"][0]["categories"][2] = "two\nlines"
+    (tmp_path / "model/schema.json").write_text(json.dumps(schema))
+    bodies = [f'"two{end}lines",1300.5,7,true{end}' for end in ("\n", "\r\n", "\r")]
+    server = serve(tmp_path)
+    assert len({server.invoke(body).text for body in bodies}) == 1
+    assert server.invoke(bodies[1]).text != server.invoke(",1300.5,7,true").text
+    bodies.append(",1300.5,7,true")
+    answers = script(tmp_path / "model", *([body, CSV, CSV] for body in bodies))
+    assert answers[0] == answers[1] == answers[2] != answers[3]
 
 
 REFUSED = {
