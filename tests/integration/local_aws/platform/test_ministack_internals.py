@@ -44,6 +44,7 @@ FUNCTIONS = {
             "secure_transport request_tags tag_keys service_context principal_keys"
         ),
         "AuthError": "code message details",
+        "enforce": "access_key_id iam_action service region resource_arn service_context",
         "evaluate": "ctx policies limits",
         "combine_resource_policy": "identity ctx policy owner_account required limits",
         "resolve_principal": "access_key_id account_id credential",
@@ -54,7 +55,19 @@ FUNCTIONS = {
         "_permissions_boundary": "store name account_id",
     },
     "ministack.services.lambda_svc": {"_execute_function_warm": "func event request_id"},
-    "ministack.services.eventbridge": {"_put_events": "data allow_aws_source"},
+    "ministack.core.arn": {"parse_arn": "value"},
+    "ministack.services.eventbridge": {
+        "_put_events": "data allow_aws_source",
+        "_invoke_target": "target event rule view",
+        "_dispatch_to_sqs": "spec payload sqs_parameters",
+        "_pattern_event_view": "event",
+    },
+    "ministack.services.s3": {
+        "_bucket_default_sse_headers": "bucket_name",
+        "_put_bucket_encryption": "name body",
+        "_stored_sse_headers": "obj",
+    },
+    "ministack.services.sqs": {"_queue_by_arn": "arn"},
     "ministack.services.cloudwatch": {
         "_put_metric_data": "params cbor_data is_cbor is_json",
         "_evaluate_alarm": "alarm",
@@ -95,6 +108,8 @@ OTHERS = {  # their type's name
     "ministack.core.iam_evaluator": "_POLICY_REQUIRED:frozenset",
     "ministack.services.cloudwatch": "_metrics:AccountRegionScopedDict",
     "ministack.services.iam": "_roles:AccountScopedDict",
+    "ministack.services.s3": "_buckets:AccountScopedDict",
+    "ministack.services.sns": "_topics:AccountRegionScopedDict",
     "ministack.services.stepfunctions": "_state_machines:AccountRegionScopedDict",
 }
 
@@ -162,6 +177,7 @@ def test_every_table_the_adapter_writes_to_is_a_dictionary() -> None:
         ("stepfunctions", "_invoke_resource_with_timeout"),
         ("stepfunctions", "_service_model"),
         ("cloudwatch", "_evaluate_alarm"),
+        ("eventbridge", "_invoke_target"),
         ("cloudformation.stacks", "_runs_on_worker_thread"),
         ("cloudformation.stacks", "_delete_resource"),
     ],
