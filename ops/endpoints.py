@@ -204,7 +204,8 @@ def ask_with_sdk(endpoint: Endpoint, body: bytes, *, content_type: str, accept: 
     from sagemaker.core.resources import Endpoint as SdkEndpoint
 
     try:
-        resource = SdkEndpoint.get(endpoint_name=endpoint.name)
+        # The SDK types every answer as optional; it raises where there is none.
+        resource: Any = SdkEndpoint.get(endpoint_name=endpoint.name)
         if resource is None:
             raise OpsError(f"the SageMaker SDK finds no endpoint called {endpoint.name!r}")
         if endpoint.kind == "async":

@@ -55,7 +55,7 @@ def flights() -> pd.DataFrame:
     weather = weather.assign(at=hour).drop_duplicates(["origin", "at"])
     weather = weather.rename(columns={name: f"previous_hour_{name}" for name in WEATHER})
     before = [f"previous_hour_{name}" for name in WEATHER]
-    table["at"] = midnight + pd.to_timedelta(table["hour"] - 1, unit="h")
+    table["at"] = midnight + (table["hour"] - 1) * pd.Timedelta(hours=1)
     table = table.merge(weather[["origin", "at", *before]], on=["origin", "at"], how="left")
     return table[[*SCHEDULE, *before, "late"]]
 

@@ -47,15 +47,16 @@ def train(run: Run) -> None:
                 return
         output = _train_now(run, found, step)
         described = training.describe(str(output["training_job"])) or {}
-        run.package = aws.client("sagemaker").describe_model_package(
+        package: dict[str, Any] = aws.client("sagemaker").describe_model_package(
             ModelPackageName=output["model_package"]
         )
+        run.package = package
         measured = training.metrics(described)
         told = ", ".join(
             f"{k}={v:.4f}" for k, v in sorted(measured.items()) if k.startswith("test:")
         )
         step.what = (
-            f"model version {run.package['ModelPackageVersion']}, {told or 'no test metric'}, "
+            f"model version {package['ModelPackageVersion']}, {told or 'no test metric'}, "
             f"job {output['training_job']} ran {training.seconds(described):.0f} s"
         )
 
