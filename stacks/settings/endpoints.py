@@ -7,7 +7,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from sagemaker_workflow.endpoints.limits import SERVERLESS_MEMORY_MB, Use, instance_types
+from sagemaker_workflow.endpoints.limits import (
+    ROLLOUT_TIMEOUT_SECONDS,
+    ROLLOUT_WORK_SECONDS,
+    SERVERLESS_MEMORY_MB,
+    Use,
+    instance_types,
+    rollout_waits,
+)
 from stacks.settings.base import Block, Email, InstanceType, any_of, refuse
 
 # Rules of a template know no `<=`, so an override's bounds are written out value by value.
@@ -67,9 +74,24 @@ class Rollout(Block):
     strategy: Literal["all_at_once", "canary", "linear", "rolling"] = "all_at_once"
     step_percent: Annotated[int, Field(ge=10, le=50)] | None = None  # default: one instance
     wait_seconds: Seconds = 300
-    termination_wait_seconds: Seconds = 120
+    termination_wait_seconds: Seconds = Field(default=120, validate_default=True)
     max_errors: Annotated[int, Field(ge=1)] = 5  # a minute; more send the old model back
     max_latency_ms: Annotated[int, Field(ge=1, le=3_600_000)] | None = None  # 99th percentile
+
+    @field_validator("termination_wait_seconds")
+    @classmethod
+    def _the_waits_leave_time_to_work(cls, termination: int, info: ValidationInfo) -> int:
+        before = [info.data.get(name) for name in ("strategy", "step_percent", "wait_seconds")]
+        if before[0] is None or before[2] is None:
+            return termination
+        waits = rollout_waits(before[0], before[1], before[2], termination)
+        longest = ROLLOUT_TIMEOUT_SECONDS[1] - ROLLOUT_WORK_SECONDS
+        if waits >= longest:
+            raise refuse(
+                f"a {before[0]} rollout would wait {waits} seconds in all, and must wait less than"
+                f" {longest}: lower wait_seconds, or raise step_percent"
+            )
+        return termination
 
 
 class Scaled(OnInstances):

@@ -34,6 +34,7 @@ AMI_VERSIONS = (
 ROLLOUT_STRATEGIES = ("canary", "linear", "all_at_once", "rolling")
 WAIT_SECONDS = (0, 3600)
 ROLLOUT_TIMEOUT_SECONDS = (600, 28800)
+ROLLOUT_WORK_SECONDS = 3600  # for machines to start and containers to load, besides the waits
 CANARY_PERCENT = (1, 50)
 LINEAR_PERCENT = (10, 50)
 ROLLING_PERCENT = (5, 50)
@@ -79,6 +80,18 @@ def has_gpu(instance_type: str) -> bool:
 def is_arm(instance_type: str) -> bool:
     """A Graviton processor: an image built for x86-64 ends there in `exec format error`."""
     return bool(_ARM.fullmatch(_family(instance_type))) and not has_gpu(instance_type)
+
+
+def rollout_waits(
+    strategy: str, step_percent: int | None, wait_seconds: int, termination_wait_seconds: int
+) -> int:
+    """How many seconds an update spends waiting: after each step, and before the old fleet goes.
+
+    The service wants a time limit above this: SageMaker API Reference, BlueGreenUpdatePolicy.
+    """
+    each = -(-100 // (step_percent or 50))
+    steps = {"canary": 2, "linear": each, "rolling": each}.get(strategy, 1)
+    return steps * wait_seconds + (0 if strategy == "rolling" else termination_wait_seconds)
 
 
 def name_fault(name: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from aws_cdk import Aws, CfnCondition, Fn, IResolvable
 from constructs import Construct
 
+from sagemaker_workflow.endpoints.limits import ROLLOUT_WORK_SECONDS, rollout_waits
 from sagemaker_workflow.endpoints.specs import Rollout, Strategy
 from sagemaker_workflow.faults import known
 
@@ -78,7 +79,7 @@ def _blue_green(rollout: Rollout, strategy: Strategy) -> dict[str, Any]:
     return {
         "TrafficRoutingConfiguration": routing,
         "TerminationWaitInSeconds": rollout.termination_wait_seconds,
-        "MaximumExecutionTimeoutInSeconds": rollout.timeout_seconds,
+        "MaximumExecutionTimeoutInSeconds": _timeout(rollout, strategy),
     }
 
 
@@ -86,8 +87,18 @@ def _rolling(rollout: Rollout) -> dict[str, Any]:
     return {
         "MaximumBatchSize": _size(rollout, _HALF),
         "WaitIntervalInSeconds": rollout.wait_seconds,
-        "MaximumExecutionTimeoutInSeconds": rollout.timeout_seconds,
+        "MaximumExecutionTimeoutInSeconds": _timeout(rollout, "rolling"),
     }
+
+
+def _timeout(rollout: Rollout, strategy: Strategy) -> int:
+    waits = rollout_waits(
+        strategy,
+        rollout.step_percent,
+        rollout.wait_seconds,
+        rollout.termination_wait_seconds,
+    )
+    return rollout.timeout_seconds or waits + ROLLOUT_WORK_SECONDS
 
 
 def _size(rollout: Rollout, default_percent: int | None) -> dict[str, Any]:

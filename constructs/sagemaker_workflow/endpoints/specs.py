@@ -61,7 +61,8 @@ class Rollout:
     - `step_percent`: of the capacity. Default: one instance.
     - `wait_seconds`: between steps and after the last, while the alarms are watched.
     - `termination_wait_seconds`: the old fleet stays that long after the switch.
-    - `timeout_seconds`: the update is rolled back when it takes longer.
+    - `timeout_seconds`: the update is rolled back when it takes longer. Default: the waits, and
+      an hour.
     - `max_errors` [T]: errors a minute that send it back (also the alarm of every day).
     - `max_latency_ms` [T]: 99th percentile of the model's latency that sends it back.
     - `alarms_active`: when this does not hold, alarms do not stop an update: an alarm that
@@ -74,7 +75,7 @@ class Rollout:
     step_percent: int | None = None
     wait_seconds: int = 300
     termination_wait_seconds: int = 120
-    timeout_seconds: int = 3600
+    timeout_seconds: int | None = None
     max_errors: float = 5
     max_latency_ms: float | None = None
     alarms_active: CfnCondition | None = None

@@ -196,6 +196,27 @@ def test_local_storage_that_the_key_does_not_reach_is_said(stack: Stack, model: 
 
 
 @pytest.mark.parametrize(
+    ("rollout", "policy", "waits"),
+    [
+        (Rollout(wait_seconds=3000, termination_wait_seconds=600), "BlueGreenUpdatePolicy", 6600),
+        (
+            Rollout(strategy="linear", step_percent=25, wait_seconds=600),
+            "BlueGreenUpdatePolicy",
+            2520,
+        ),
+        (Rollout(strategy="rolling", step_percent=30, wait_seconds=60), "RollingUpdatePolicy", 240),
+    ],
+)
+def test_an_update_has_an_hour_besides_its_waits(
+    stack: Stack, model: Model, rollout: Rollout, policy: str, waits: int
+) -> None:
+    """The service refuses a limit below the waits, and a GPU takes its time to start."""
+    RealtimeEndpoint(stack, "Churn", model=model, rollout=rollout)
+    config = only(stack, "AWS::SageMaker::Endpoint")["Properties"]["DeploymentConfig"]
+    assert config[policy]["MaximumExecutionTimeoutInSeconds"] == waits + 3600
+
+
+@pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"name": "churn_live"}, r"name is 'churn_live' .*hyphens"),
@@ -215,6 +236,15 @@ def test_local_storage_that_the_key_does_not_reach_is_said(stack: Stack, model: 
             "step_percent means nothing for all_at_once",
         ),
         ({"rollout": Rollout(timeout_seconds=60)}, "is 60, allowed is 600 to 28800"),
+        # A canary waits twice: after the first step and after the second.
+        (
+            {"rollout": Rollout(wait_seconds=900, timeout_seconds=1800)},
+            "waits 1920 seconds in all, allowed is less than 1800: .* raise timeout_seconds",
+        ),
+        (
+            {"rollout": Rollout(strategy="linear", step_percent=10, wait_seconds=3600)},
+            "waits 36120 seconds in all, allowed is less than 25200: .* fewer steps",
+        ),
         ({"scaling": Scaling(min_capacity=0)}, "is 0, allowed is 1 to.*asynchronous"),
         ({"scaling": Scaling(min_capacity=5)}, "min_capacity is 5, allowed is at most max_cap"),
     ],

@@ -243,6 +243,14 @@ def test_the_good_file_is_good(tmp_path: Path) -> None:
         ),
         (
             'kind = "realtime"',
+            'kind = "realtime"\nmin_capacity = 2\ninitial_instance_count = 2\nrollout = {'
+            ' strategy = "linear", step_percent = 10, wait_seconds = 3600 }',
+            "endpoints.live.rollout.termination_wait_seconds = 120: a linear rollout would wait"
+            " 36120 seconds in all, and must wait less than 25200: lower wait_seconds, or raise"
+            " step_percent",
+        ),
+        (
+            'kind = "realtime"',
             'kind = "realtime"\nmin_capacity = 3',
             "endpoints.live.min_capacity = 3: must be at most max_capacity, 2",
         ),
