@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
+import socket
 import sys
-import threading
 
-import uvicorn
-
-from inference_server.app import Application
-from inference_server.errors import ModelLoadError
 from inference_server.logs import configure, log
-from inference_server.models.load import load
 from inference_server.settings import Settings, read_settings
-
-# SageMaker kills 30 s after SIGTERM: requests in flight get most of that to finish.
-DRAIN_SECONDS = 22
 
 
 def main(arguments: list[str]) -> int:
@@ -29,54 +20,30 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         return _fail(str(error), 2)
     configure(settings.log_level)
-    return _serve(settings)
-
-
-def _serve(settings: Settings) -> int:
-    application = Application(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application,
-            host=settings.host,
-            port=settings.port,
-            http="httptools",
-            loop="uvloop",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
-    )
-    # The server raises the signal again once it has drained; the program then ends by itself.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    failures: list[str] = []
-
-    def load_model() -> None:
-        # Beside the server, so that /ping says 503 while a large model loads.
-        try:
-            application.predictor = load(settings)
-            log(logging.INFO, "ready", model_dir=str(settings.model_dir), port=settings.port)
-        except ModelLoadError as error:
-            failures.append(str(error))
-        except Exception as error:
-            logging.getLogger(__name__).exception("the model cannot be loaded")
-            failures.append(f"the model cannot be loaded: {type(error).__name__}: {error}")
-        if failures:
-            server.should_exit = True
-
-    threading.Thread(target=load_model, name="load", daemon=True).start()
-    try:
-        server.run()
-    except SystemExit:
+    if settings.workers > 1:
+        # Each worker has a core's worth of work already; must be set before numpy is imported.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+    listener = _listen(settings)
+    if listener is None:
         return _fail(f"cannot listen on {settings.host}:{settings.port}; the port may be taken")
-    if failures:
-        return _fail(failures[0])
+    # Imported after the port is bound: SageMaker may connect from now on.
+    from inference_server.supervisor import Supervisor
+
+    failure = Supervisor(settings, listener).run()
+    if failure is not None:
+        return _fail(failure)
     log(logging.INFO, "stopped")
     return 0
+
+
+def _listen(settings: Settings) -> socket.socket | None:
+    try:
+        listener = socket.create_server((settings.host, settings.port), backlog=2048)
+    except OSError:
+        return None
+    listener.setblocking(False)  # of several workers that wake up, one gets the connection
+    return listener
 
 
 def _fail(sentence: str, code: int = 1) -> int:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import os
+import select
 import sys
 import time
+from collections import deque
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import orjson
 
 logger = logging.getLogger("inference_server")
+# POSIX: writes of up to this size are not mixed with those of other processes on the same pipe.
+_ATOMIC = 4096
+_numbers = itertools.count(1)
+# What a stalled reader of the log may miss nothing of: about a megabyte.
+_MOST_WAITING = 5000
+_waiting: deque[bytes] = deque()
 
 
 class _JsonFormatter(logging.Formatter):
@@ -28,21 +39,55 @@ def configure(level: int) -> None:
 
 
 def log(level: int, message: str, **fields: object) -> None:
-    """Write one line with further fields.
-
-    Straight to stdout: this runs for every request, and logging's own way costs as much as the
-    prediction.
-    """
+    """Write one line with further fields, after those that wait."""
     if logger.isEnabledFor(level):
-        sys.stdout.flush()  # what a user's script printed comes first
-        line = _line(time.time(), logging.getLevelName(level), message, fields)
-        sys.stdout.buffer.write(line + b"\n")
-        sys.stdout.buffer.flush()
+        log_later(level, message, fields)
+        flush()
+
+
+def log_later(level: int, message: str, fields: dict[str, object]) -> None:
+    """Keep one line until `flush`; the level is the caller's to check.
+
+    Not through `logging`: this runs for every request, and its way costs as much as the prediction.
+    """
+    _waiting.append(_line(time.time(), logging.getLevelName(level), message, fields) + b"\n")
+
+
+def flush(*, patience: float = 0) -> None:
+    """Write the lines that wait, except what whoever reads them has no room for.
+
+    A reader that stalls must not stall the answers: its lines wait for the next call, for
+    `patience` seconds here, and in the end the oldest are dropped.
+    """
+    sys.stdout.flush()  # what a user's script printed comes first
+    descriptor = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    while _waiting:
+        if not poll.poll(patience * 1000):
+            while len(_waiting) > _MOST_WAITING:
+                _waiting.popleft()
+            return
+        together = _waiting.popleft()
+        while _waiting and len(together) + len(_waiting[0]) <= _ATOMIC:
+            together += _waiting.popleft()
+        os.write(descriptor, together)
+
+
+def new_id() -> str:
+    """A name for a request that came without one, unlike any other on this machine."""
+    return f"{os.getpid():x}-{next(_numbers):x}"
 
 
 def _line(when: float, level: str, message: str, fields: dict[str, object]) -> bytes:
-    stamp = datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds")
+    second, millisecond = divmod(int(when * 1000), 1000)
+    stamp = f"{_second(second)}.{millisecond:03}+00:00"
     content: bytes = orjson.dumps(
         {"time": stamp, "level": level, "message": message, **fields}, default=str
     )
     return content
+
+
+@lru_cache(maxsize=2)
+def _second(when: int) -> str:
+    return datetime.fromtimestamp(when, UTC).isoformat()[:19]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,15 @@ class Settings:
     log_level: int
     script: str
     script_dir: Path
+    workers: int
+    max_batch: int
+    """The most requests that one run of a built-in model answers; 1 turns batching off."""
+    max_connections: int
+    timeout_seconds: int
+    """How long a request may run before its worker is given up on."""
+    metrics_namespace: str | None
+    trusted_pickles: frozenset[str]
+    """The sha256 of each pickle that may be there for a script to load."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -51,6 +61,17 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     # SageMaker reaches a container over its network; a relocated base folder means a process on
     # somebody's machine, where nobody else should reach it.
     host = "0.0.0.0" if base == DEFAULT_BASE_DIR else "127.0.0.1"  # noqa: S104
+    relocated = base != DEFAULT_BASE_DIR
+    digests = (values.get("INFERENCE_TRUSTED_PICKLES") or "").lower().replace(",", " ").split()
+    for digest in digests:
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            faults.append(
+                f"INFERENCE_TRUSTED_PICKLES has {digest[:80]!r}, allowed: the sha256 of files as "
+                "64 hexadecimal digits, with commas between them"
+            )
+    timeout = "SAGEMAKER_MODEL_SERVER_TIMEOUT"
+    if values.get(f"{timeout}_SECONDS"):
+        timeout = f"{timeout}_SECONDS"
     submit = values.get("SAGEMAKER_SUBMIT_DIRECTORY") or ""
     settings = Settings(
         model_dir=model_dir,
@@ -68,6 +89,18 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         log_level=number("SAGEMAKER_CONTAINER_LOG_LEVEL", 20, 0, 50),
         script=values.get("SAGEMAKER_PROGRAM") or "inference.py",
         script_dir=Path(submit) if Path(submit).is_absolute() else model_dir / "code",
+        # Somebody's own machine has other things to do than to be a server.
+        workers=number(
+            "SAGEMAKER_MODEL_SERVER_WORKERS",
+            1 if relocated else len(os.sched_getaffinity(0)),
+            1,
+            256,
+        ),
+        max_batch=number("INFERENCE_MAX_BATCH", 64, 1, 4096),
+        max_connections=number("INFERENCE_MAX_CONNECTIONS", 1000, 1, 100_000),
+        timeout_seconds=number(timeout, 60, 1, 3600),
+        metrics_namespace=values.get("INFERENCE_METRICS_NAMESPACE") or None,
+        trusted_pickles=frozenset(digests),
     )
     if faults:
         raise ValueError("; ".join(faults))

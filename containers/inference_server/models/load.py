@@ -21,6 +21,16 @@ def load(settings: Settings) -> Predictor:
     return predictor
 
 
+def shareable(settings: Settings) -> bool:
+    """Whether the model can be loaded once and copied by fork.
+
+    A script may start threads or a GPU, and ONNX Runtime with more than one thread does: none of
+    these survives a fork.
+    """
+    script = settings.script_dir / settings.script
+    return settings.threads == 1 and not script.is_file()
+
+
 def _choose(settings: Settings) -> Predictor:
     folder = settings.model_dir
     if (settings.script_dir / settings.script).is_file():

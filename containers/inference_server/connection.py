@@ -1,0 +1,287 @@
+"""One HTTP connection: httptools parses, this keeps the order, the limits and the clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import httptools  # type: ignore[import-not-found,unused-ignore]  # in the image's environment
+
+from inference_server.models.base import Answer, Request
+from inference_server.wire import CONTINUE, LAST_CHUNK, chunk_of, error_answer, head_of
+
+if TYPE_CHECKING:
+    from inference_server.server import Server
+
+LARGEST_HEAD = 32 * 1024
+MOST_PIPELINED = 8
+HEAD_SECONDS = 10
+IDLE_SECONDS = 75  # longer than the 60 s that load balancers keep a connection by default
+# A body may come slowly, not arbitrarily slowly: 16 KB/s after a grace.
+BODY_GRACE_SECONDS = 20
+BODY_BYTES_PER_SECOND = 16 * 1024
+WRITE_SECONDS = 30
+LINGER_SECONDS = 2
+
+
+class Exchange:
+    """A complete request and the way back to who sent it."""
+
+    __slots__ = ("connection", "http11", "keep_alive", "method", "path", "request", "started")
+
+    def __init__(self, connection: Connection, path: bytes, request: Request, parser: Any) -> None:
+        self.connection = connection
+        self.method = parser.get_method()
+        self.path = path
+        self.request = request
+        self.http11 = parser.get_http_version() == "1.1"
+        self.keep_alive = self.http11 and parser.should_keep_alive()
+        self.started = time.perf_counter()
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return self.connection.transport is None
+
+    def reply(self, answer: Answer) -> None:
+        """Send the whole answer."""
+        self.connection.send(self, answer)
+
+
+class Connection(asyncio.Protocol):
+    """Hands complete requests to the server one at a time, and writes the answers in order."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._parser = httptools.HttpRequestParser(self)
+        self.transport: asyncio.Transport | None = None
+        self._current: Exchange | None = None
+        self.lingering = False
+        self.deadline = server.tick + HEAD_SECONDS
+        self.write_deadline = 0
+        self.writable = True
+        self._waiting: deque[Exchange] = deque()
+        self._head = 0
+        self._in_body = False
+        self._body_since = 0
+        self._begin()
+
+    @property
+    def busy(self) -> bool:
+        """A request has been handed over and not been answered."""
+        return self._current is not None
+
+    def _begin(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._chunks: list[bytes] = []
+        self._received = 0
+
+    # ---- asyncio calls these
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # uvloop's own class, same methods
+        self._server.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        self.writable = True
+        self._server.held -= self._received
+        self._received = 0
+        self._waiting.clear()
+        self._server.closed(self)
+
+    def pause_writing(self) -> None:
+        self.writable = False
+        self.write_deadline = self._server.tick + WRITE_SECONDS
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        self.write_deadline = 0
+
+    def data_received(self, data: bytes) -> None:
+        if self.lingering:
+            return
+        if not self._in_body:
+            if not self._head and not self._current:
+                self.deadline = self._server.tick + HEAD_SECONDS
+            self._head += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Whoever would rather speak something else takes HTTP/1.1 for this one request.
+            self._close_after_last()
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"this is not HTTP/1.1: {error}")
+        else:
+            if self._head > LARGEST_HEAD and not self._in_body:
+                self._refuse(431, f"the headers are larger than {LARGEST_HEAD // 1024} KB")
+
+    # ---- httptools calls these
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._head = 0
+        headers = self._headers
+        length = headers.get("content-length")
+        if length is None and "transfer-encoding" not in headers:
+            return
+        self._in_body = True
+        self._body_since = self._server.tick
+        if not self._current:
+            self.deadline = 0
+        limit = self._server.settings.max_payload_bytes
+        if length is not None and int(length) > limit:
+            self._refuse(413, self._too_large())
+        elif "expect" in headers and headers["expect"].lower() == "100-continue":
+            self._write(CONTINUE)
+
+    def on_body(self, chunk: bytes) -> None:
+        if self.lingering:
+            return
+        self._chunks.append(chunk)
+        self._received += len(chunk)
+        self._server.held += len(chunk)
+        if self._received > self._server.settings.max_payload_bytes:
+            self._refuse(413, self._too_large())
+        elif self._server.held > self._server.most_held:
+            self._refuse(503, "too many large requests at once; try again later")
+
+    def on_message_complete(self) -> None:
+        if self.lingering:
+            return
+        self._in_body = False
+        self._head = 0
+        self._server.held -= self._received
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        exchange = Exchange(self, self._url, Request(body, self._headers), self._parser)
+        self._begin()
+        if not self._current:
+            self._hand_over(exchange)
+            return
+        self._waiting.append(exchange)
+        if len(self._waiting) >= MOST_PIPELINED and self.transport is not None:
+            self.transport.pause_reading()
+
+    # ---- the server and the exchanges call these
+
+    def send(self, exchange: Exchange, answer: Answer) -> None:
+        """Answer the request in progress and turn to the next one."""
+        keep = exchange.keep_alive and not (self._server.draining or self._server.one_each)
+        head = head_of(answer, keep_alive=keep)
+        if exchange.method == b"HEAD":
+            self._write(head)
+        elif len(answer.body) < 65536:
+            self._write(head + answer.body)
+        else:
+            self._write(head)
+            self._write(answer.body)
+        self.finish(keep)
+
+    def begin_chunks(self, exchange: Exchange, answer: Answer) -> None:
+        """Send the head of an answer that comes in pieces."""
+        exchange.keep_alive = exchange.keep_alive and not self._server.draining
+        self._write(head_of(answer, keep_alive=exchange.keep_alive, chunked=exchange.http11))
+
+    def send_chunk(self, exchange: Exchange, content: bytes) -> None:
+        """Send one piece; an empty one is nothing."""
+        if content:
+            self._write(chunk_of(content) if exchange.http11 else content)
+
+    def end_chunks(self, exchange: Exchange, *, complete: bool) -> None:
+        """End the answer; an incomplete one by breaking the connection, which a client notices."""
+        if not complete and self.transport is not None:
+            self.transport.abort()
+        elif exchange.http11:
+            self._write(LAST_CHUNK)
+        self.finish(exchange.keep_alive)
+
+    def finish(self, keep_alive: bool) -> None:
+        """Ready for the next request, or closed."""
+        self._current = None
+        if self.transport is None:
+            return
+        if not keep_alive:
+            self.transport.close()
+            return
+        if self._waiting:
+            if len(self._waiting) == MOST_PIPELINED:
+                self.transport.resume_reading()
+            self._hand_over(self._waiting.popleft())
+            return
+        if self._in_body:
+            self._body_since = self._server.tick
+        self.deadline = self._server.tick + (HEAD_SECONDS if self._head else IDLE_SECONDS)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing has been asked that is not answered, nothing has begun to arrive."""
+        return not (self._current or self._head or self._in_body)
+
+    def check(self, tick: int) -> None:
+        """Close the connection if its client is too slow; called every second."""
+        if self.transport is None:
+            return
+        if self.write_deadline and tick > self.write_deadline:
+            self.transport.abort()
+        elif self._current:
+            return
+        elif self._in_body:
+            seconds = tick - self._body_since - BODY_GRACE_SECONDS
+            if seconds > 0 and self._received < seconds * BODY_BYTES_PER_SECOND:
+                self._refuse(408, "the body came too slowly")
+        elif tick > self.deadline:
+            if self.lingering or not self._head:
+                self.transport.abort()
+            else:
+                self._refuse(408, f"the headers took longer than {HEAD_SECONDS} s")
+
+    def _hand_over(self, exchange: Exchange) -> None:
+        self._current = exchange
+        self.deadline = 0
+        self._server.handle(exchange)
+
+    def _write(self, content: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(content)
+
+    def _close_after_last(self) -> None:
+        if self._waiting:
+            self._waiting[-1].keep_alive = False
+        elif self._current:
+            self._current.keep_alive = False
+        elif self.transport is not None:
+            self.transport.close()
+
+    def _too_large(self) -> str:
+        limit = self._server.settings.max_payload_bytes // 1024**2
+        return f"the body is larger than {limit} MB, the largest this server takes"
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer and read no more; the client gets a moment to take the answer in.
+
+        Closing while bytes are still coming in would reset the connection, and the answer with it.
+        """
+        if self.lingering or self.transport is None:
+            return
+        self.lingering = True
+        self._in_body = False
+        self._head = 0
+        self._server.held -= self._received
+        self._begin()
+        if self._current:  # an earlier request of this connection is still being answered
+            self.transport.abort()
+            return
+        answer = error_answer(status, message)
+        self._server.refused(answer)
+        self._write(head_of(answer, keep_alive=False) + answer.body)
+        self.deadline = self._server.tick + LINGER_SECONDS
+        if self.transport.can_write_eof():
+            self.transport.write_eof()

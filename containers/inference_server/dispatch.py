@@ -1,0 +1,129 @@
+"""Which requests are predicted together, and where.
+
+Small requests of a fast model run on the event loop. Those that arrive in the same turn of the
+loop, which is as long as the model took for the ones before, become one batch: nobody waits for a
+timer, and a lone request is a batch of one. Everything else runs on one thread; what is queued
+while it is busy is the next batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from inference_server.connection import Exchange
+from inference_server.models.base import Answer, BatchPredictor, Predictor
+from inference_server.streaming import pump
+
+Outcome = Answer | Exception
+Done = Callable[[Exchange, Outcome, int], None]
+
+BATCH_BYTES = 1024**2  # larger ones gain nothing from company, and would make it wait
+
+
+class Dispatcher:
+    """Runs a predictor for exchanges and calls `done` with each one's outcome and batch size."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        most: int,
+        seconds: float,
+        done: Done,
+        stuck: Callable[[], None],
+    ) -> None:
+        self._predictor = predictor
+        self._many = predictor if isinstance(predictor, BatchPredictor) and most > 1 else None
+        self._most = most if self._many else 1
+        self._loop = loop
+        self._seconds = seconds
+        self._done = done
+        self._stuck = stuck
+        self._inline: deque[Exchange] = deque()
+        self._inline_scheduled = False
+        self._queued: deque[Exchange] = deque()
+        self._running: list[Exchange] | None = None
+        # One thread: user scripts expect, as in SageMaker's own servers, to be alone in a process.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
+
+    def submit(self, exchange: Exchange) -> None:
+        """Have the exchange answered."""
+        if len(exchange.request.body) <= self._predictor.inline_bytes:
+            self._inline.append(exchange)
+            if not self._inline_scheduled:
+                self._inline_scheduled = True
+                # Runs when every socket that can be read now has been.
+                self._loop.call_soon(self._run_inline)
+        else:
+            self._queued.append(exchange)
+            if self._running is None:
+                self._start()
+
+    def _run_inline(self) -> None:
+        batch = self._take(self._inline)
+        outcomes = self._predict(batch)
+        for exchange, outcome in zip(batch, outcomes, strict=True):
+            self._done(exchange, outcome, len(batch))
+        self._inline_scheduled = bool(self._inline)
+        if self._inline_scheduled:
+            self._loop.call_soon(self._run_inline)
+
+    def _start(self) -> None:
+        batch = self._take(self._queued)
+        if not batch:
+            return
+        self._running = batch
+        timer = self._loop.call_later(self._seconds, self._overdue, batch)
+
+        def finished(outcomes: list[Outcome]) -> None:
+            timer.cancel()
+            if self._running is not batch:
+                return  # given up on long ago
+            self._running = None
+            for exchange, outcome in zip(batch, outcomes, strict=True):
+                self._done(exchange, outcome, len(batch))
+            if self._running is None:
+                self._start()
+
+        def run() -> None:
+            outcomes = self._predict(batch)
+            for exchange, outcome in zip(batch, outcomes, strict=True):
+                if isinstance(outcome, Answer) and outcome.chunks is not None:
+                    # The first piece is an answer; how long the rest takes is the script's affair.
+                    self._loop.call_soon_threadsafe(timer.cancel)
+                    pump(exchange, outcome, self._loop)
+            self._loop.call_soon_threadsafe(finished, outcomes)
+
+        self._thread.submit(run)
+
+    def _take(self, queue: deque[Exchange]) -> list[Exchange]:
+        batch: list[Exchange] = []
+        size = 0
+        while queue and len(batch) < self._most:
+            length = len(queue[0].request.body)
+            if batch and size + length > BATCH_BYTES:
+                break
+            size += length
+            exchange = queue.popleft()
+            if not exchange.gone:
+                batch.append(exchange)
+        return batch
+
+    def _predict(self, batch: list[Exchange]) -> list[Outcome]:
+        try:
+            if self._many is not None:
+                return list(self._many.answer_many([exchange.request for exchange in batch]))
+            return [self._predictor.answer(exchange.request) for exchange in batch]
+        except Exception as error:  # noqa: BLE001  goes to each caller, and to the log
+            return list(itertools.repeat(error, len(batch)))
+
+    def _overdue(self, batch: list[Exchange]) -> None:
+        self._running = []
+        for exchange in batch:
+            self._done(exchange, TimeoutError(f"no answer after {self._seconds:g} s"), len(batch))
+        self._stuck()

@@ -1,0 +1,149 @@
+"""Several processes on one port: killed ones come back, stopped ones lose nothing."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+WHO = """
+import os, time
+def model_fn(model_dir): return os.getpid()
+def predict_fn(data, model):
+    time.sleep(float(data[0]))
+    return model
+"""
+JSON = "application/json"
+
+
+@pytest.fixture
+def script_base(tmp_path):
+    code = tmp_path / "model" / "code"
+    code.mkdir(parents=True)
+    (code / "inference.py").write_text(WHO)
+    return tmp_path
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def workers_seen(server, tries=60):
+    return {server.invoke("[0]", JSON).json() for _ in range(tries)}
+
+
+def until(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)
+    return found
+
+
+def test_starts_as_many_workers_as_it_is_told_to(serve, trained):
+    server = serve(trained("binary").base, SAGEMAKER_MODEL_SERVER_WORKERS="3")
+    until(lambda: len(children(server.process.pid)) == 3, 5)
+    assert server.request("GET", "/execution-parameters").json()["MaxConcurrentTransforms"] == 3
+    ready = [json.loads(line) for line in server.log().splitlines() if '"ready"' in line]
+    assert {line["worker"] for line in ready} == {1, 2, 3}
+
+
+def test_a_killed_worker_is_replaced_and_ping_stays_right(serve, trained):
+    server = serve(trained("binary").base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    before = set(until(lambda: len(c := children(server.process.pid)) == 2 and c, 5))
+    victim = min(before)
+    os.kill(victim, signal.SIGKILL)
+    killed = time.monotonic()
+    until(lambda: victim not in (c := children(server.process.pid)) and len(c) == 2, 5)
+    assert time.monotonic() - killed < 5
+    until(lambda: server.ping() == 200, 2)
+    assert server.invoke("UA,1,2,1").status == 200
+    assert "a worker ended and is replaced" in server.log()
+
+
+def test_answers_again_after_the_only_worker_was_killed(serve, script_base):
+    server = serve(script_base)
+    first = server.invoke("[0]", JSON).json()
+    os.kill(first, signal.SIGKILL)
+    seen = set()
+
+    def answers():
+        ping = server.ping()
+        seen.add(ping)
+        return ping == 200
+
+    until(lambda: first not in children(server.process.pid), 5)
+    until(answers, 5)
+    assert seen <= {None, 503, 200}
+    assert server.invoke("[0]", JSON).json() != first
+
+
+def test_after_the_first_200_on_ping_no_request_is_told_that_the_model_loads(serve, script_base):
+    server = serve(script_base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    assert {server.invoke("[0]", JSON).status for _ in range(40)} == {200}
+
+
+def test_a_model_that_crashes_its_process_fails_that_request_and_no_other(serve, script_base):
+    (script_base / "model/code/inference.py").write_text(
+        "import os\ndef model_fn(d): return 1\n"
+        "def predict_fn(data, model):\n    if data[0]: os.abort()\n    return 7\n"
+    )
+    server = serve(script_base)
+    with pytest.raises(OSError, match="Remote end closed|reset"):
+        server.invoke("[1]", JSON)
+    until(lambda: server.ping() == 200, 5)
+    assert server.invoke("[0]", JSON).json() == 7
+
+
+def test_a_request_that_takes_too_long_is_a_504_and_the_next_one_is_answered(serve, script_base):
+    server = serve(script_base, SAGEMAKER_MODEL_SERVER_TIMEOUT="1")
+    answer = server.invoke("[60]", JSON)
+    assert (answer.status, answer.error) == (504, "the model gave no answer after 1 s")
+    until(lambda: server.ping() == 200, 5)
+    assert server.invoke("[0]", JSON).status == 200
+
+
+def test_sigterm_drains_every_worker(serve, script_base):
+    server = serve(script_base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    until(lambda: len(workers_seen(server)) == 2, 5)
+    statuses, lost = [], []
+    stop = threading.Event()
+
+    def client():
+        while not stop.is_set():
+            try:
+                statuses.append(server.invoke("[0.01]", JSON).status)
+            except ConnectionRefusedError:
+                return  # never accepted
+            except OSError as error:
+                lost.append(error)
+
+    clients = [threading.Thread(target=client) for _ in range(4)]
+    for thread in clients:
+        thread.start()
+    time.sleep(0.5)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(timeout=25) == 0
+    stop.set()
+    for thread in clients:
+        thread.join()
+    assert not lost
+    assert set(statuses) == {200}
+
+
+def test_workers_end_when_their_supervisor_is_killed(serve, script_base):
+    server = serve(script_base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    workers = until(lambda: len(c := children(server.process.pid)) == 2 and c, 5)
+    server.process.kill()
+    server.process.wait()
+    until(lambda: not any(_runs(worker) for worker in workers), 5)
+
+
+def _runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
