@@ -94,12 +94,16 @@ class ExecutionRole(Construct):
 
     def grant_read(self, bucket: s3.IBucket, prefix: str = "") -> None:
         """The role can list and read the objects whose keys start with the prefix."""
+        self.grant_read_named(bucket, prefix)
+        self._list(bucket, prefix)
+
+    def grant_read_named(self, bucket: s3.IBucket, prefix: str = "") -> None:
+        """The role can read the objects whose keys start with the prefix, if it knows the key."""
         self._allow(
             "s3:GetObject",
             on=[bucket.arn_for_objects(f"{prefix}*")],
             why=f"every object under the prefix {prefix or '(all)'!r} may be read, no other",
         )
-        self._list(bucket, prefix)
         self.grant_key(bucket.encryption_key, "kms:Decrypt")
 
     def grant_read_object(self, bucket: s3.IBucket, key: str) -> None:

@@ -97,7 +97,7 @@ class Model(Construct):
             if container.data is not None:
                 container.data.grant_read(self.role)
         for bucket, prefix in self.package.artifacts if self.package else ():
-            self.role.grant_read(bucket, prefix)
+            self.role.grant_read_named(bucket, prefix)  # the package names its archive
         if self.network is not None:
             self.role.grant_network()
 
