@@ -41,6 +41,20 @@ class ResourceEvent:
     path: str
     reason: str
 
+    @property
+    def state(self) -> str:
+        """How the stack stands after it: running, done or failed."""
+        if "FAILED" in self.status or "ROLLBACK" in self.status:
+            return "failed"
+        whole = self.type == "AWS::CloudFormation::Stack"
+        return "done" if whole and self.status.endswith("_COMPLETE") else "running"
+
+    def __str__(self) -> str:
+        """The event in one line under its stack's name."""
+        said = self.status.lower().replace("_", " ")
+        # The CLI counts the events of a clean-up too, above its own total.
+        return said if self.state == "done" else f"{self.progress:>6}  {said}  {self.path}"
+
 
 def parse(line: str) -> ResourceEvent | None:
     """The event in a line of the CLI's output, None for any other line."""
@@ -134,9 +148,24 @@ def reason(lines: Sequence[str]) -> str:
 def synth(env: str, *, extra: Sequence[str] = ()) -> Path:
     """The app of an environment is synthesised into a folder of its own."""
     assembly = paths().assembly
-    arguments = ["synth", "--all", "--quiet", "-c", f"env={env}", "--output", str(assembly), *extra]
-    run(arguments, what=f"cdk synth for {env}")
+    arguments = ["synth", "--quiet", "-c", f"env={env}", "--output", str(assembly), *extra]
+    lines: list[str] = []
+    try:
+        run(arguments, what=f"cdk synth for {env}", on_line=lines.append)
+    except OpsError as fault:
+        if told := words_of_app(lines):
+            raise OpsError(told, fix="correct that and run it again") from fault
+        raise
     return assembly
+
+
+def words_of_app(lines: Sequence[str]) -> str:
+    """What the app said before it gave up on its settings; empty if it broke instead."""
+    end = next((n for n, line in enumerate(lines) if "Subprocess exited with" in line), None)
+    if end is None or any(line.startswith("Traceback ") for line in lines):
+        return ""
+    # Node's own notices come through jsii as Python's bytes.
+    return "\n".join(line for line in lines[:end] if line and not line.startswith(("b'", 'b"')))
 
 
 def templates(assembly: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -32,8 +33,10 @@ def deploy(
     overrides = _checked(parameters or [])
     with screen.step("cdk synth") as step:
         assembly = cdk.synth(env)
-        known = [name for name, _ in cdk.templates(assembly)]
+        templates = dict(cdk.templates(assembly))
+        known = list(templates)
         step.what = f"{len(known)} stacks"
+    _refuse_unknown(overrides, templates, stacks or known)
     with screen.step("cdk deploy") as step:
         seen = {
             name: {e.id for e in cloudformation.events(name)}
@@ -41,23 +44,20 @@ def deploy(
             if cloudformation.status(name) != cloudformation.MISSING
         }
 
+        touched: set[str] = set()
+
         def show(event: cdk.ResourceEvent) -> None:
-            ended = event.type == "AWS::CloudFormation::Stack" and event.status.endswith(
-                "_COMPLETE"
-            )
-            bad = "FAILED" in event.status or "ROLLBACK" in event.status
-            state = "failed" if bad else "done" if ended else "running"
-            text = f"{event.progress:>6}  {event.status.lower().replace('_', ' ')}  {event.path}"
-            step.line(event.stack, text, state)
+            touched.add(event.stack)
+            step.line(event.stack, str(event), event.state)
 
         try:
-            lines = cdk.deploy(assembly, on_event=show, stacks=stacks or (), overrides=overrides)
+            cdk.deploy(assembly, on_event=show, stacks=stacks or (), overrides=overrides)
         except OpsError as fault:
             raise explain(fault, known, seen) from fault
-        unchanged = sum("(no changes)" in line for line in lines)
-        step.what = f"{len(stacks or known)} stacks" + (
-            f", {unchanged} unchanged" if unchanged else ""
-        )
+        wanted = stacks or known
+        left = sum(name not in touched for name in wanted)
+        step.what = f"changed: {', '.join(sorted(touched)) or 'nothing'}"
+        step.what += f"; {left} of {len(wanted)} had nothing to change" if left else ""
     for override in overrides:
         screen.say(
             f"{override} holds until the next deploy; write it into config/{env}.toml to keep it"
@@ -77,6 +77,53 @@ def _checked(overrides: list[str]) -> list[str]:
     return overrides
 
 
+def _refuse_unknown(
+    overrides: list[str], templates: Mapping[str, dict[str, Any]], chosen: Sequence[str]
+) -> None:
+    """Every override is for a parameter of a stack that is deployed; the CLI ignores others."""
+    for override in overrides:
+        stack, _, key = override.split("=", 1)[0].partition(":")
+        if stack not in templates:
+            raise OpsError(
+                f"--parameters {override}: there is no stack called {stack}",
+                fix=f"the stacks are: {', '.join(sorted(templates))}",
+            )
+        if stack not in chosen:
+            raise OpsError(
+                f"--parameters {override}: {stack} is not among the stacks to deploy",
+                fix=f"name it too: {' '.join([*chosen, stack])}",
+            )
+        settable = settable_parameters(templates[stack])
+        if key not in settable:
+            raise OpsError(
+                f"--parameters {override}: {stack} has no parameter called {key}",
+                fix=f"it has: {', '.join(sorted(settable)) or 'none'}",
+            )
+
+
+def settable_parameters(template: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters a deploy may set, each with its config value."""
+    return {
+        key: str(declared.get("Default", ""))
+        for key, declared in template.get("Parameters", {}).items()
+        if key not in (cdk.PROMOTED, "BootstrapVersion")
+        and not str(declared["Type"]).startswith("AWS::SSM::")
+    }
+
+
+def overridden(templates: Mapping[str, dict[str, Any]]) -> list[str]:
+    """What is deployed with another value than the config's, a sentence for each."""
+    found = []
+    stacks = {str(stack["StackName"]): stack for stack in cloudformation.stacks()}
+    for stack, template in sorted(templates.items()):
+        deployed = cloudformation.parameters(stacks.get(stack, {}))
+        for key, value in sorted(settable_parameters(template).items()):
+            now = deployed.get(key, value)
+            if now != value:
+                found.append(f"{stack}:{key} is {now!r}; the next deploy makes it {value!r}")
+    return found
+
+
 def diff(
     stacks: Annotated[list[str] | None, typer.Argument(help="Stacks [default: all]")] = None,
     fail: Annotated[bool, typer.Option(help="Exit 1 if there are differences")] = False,
@@ -88,5 +135,11 @@ def diff(
     arguments = ["diff", "--app", str(assembly), "--method", "template", *(stacks or [])]
     accept = (0, 1) if fail else (0,)
     arguments += ["--fail"] if fail else []
-    code, _ = cdk.run(arguments, what="cdk diff", on_line=Screen().say, accept=accept)
-    raise typer.Exit(code)
+    screen = Screen()
+    code, _ = cdk.run(arguments, what="cdk diff", on_line=screen.say, accept=accept)
+    # A template says nothing of values: those a person set on a deploy are told apart.
+    templates = {n: t for n, t in cdk.templates(assembly) if not stacks or n in stacks}
+    changed = overridden(templates)
+    for sentence in changed:
+        screen.say(sentence)
+    raise typer.Exit(1 if fail and changed else code)

@@ -102,16 +102,7 @@ def deploy(run: Run) -> None:
         def show(event: cdk.ResourceEvent) -> None:
             if event.status.endswith("_COMPLETE"):
                 resources[event.stack] += 1
-            ended = event.type == "AWS::CloudFormation::Stack" and event.status.endswith(
-                "_COMPLETE"
-            )
-            if "FAILED" in event.status or "ROLLBACK" in event.status:
-                state = "failed"
-            else:
-                state = "done" if ended else "running"
-            text = f"{event.progress:>6}  {event.status.lower().replace('_', ' ')}"
-            text += "" if ended else f"  {event.path}"
-            step.line(event.stack, text, state)
+            step.line(event.stack, str(event), event.state)
 
         try:
             cdk.deploy(assembly, on_event=show)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ops import cdk
-from ops.commands.deploy import _checked
+from ops.commands.deploy import _checked, _refuse_unknown, overridden
 from ops.errors import OpsError
 
 
@@ -102,6 +102,70 @@ def test_refuses_to_deploy_a_model_past_its_approval() -> None:
 def test_refuses_an_override_that_names_no_stack_or_value(given: str) -> None:
     with pytest.raises(OpsError, match="expected Stack:Key=value"):
         _checked([given])
+
+
+TEMPLATES = {
+    "shop-dev-a": {"Parameters": {"MaxCapacity": {"Type": "Number", "Default": 2}}},
+    "shop-dev-b": {"Parameters": {"ModelPackageArn": {"Type": "String", "Default": ""}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen", "told"),
+    [
+        ("shop-dev-aa:MaxCapacity=3", ["shop-dev-a"], "there is no stack called shop-dev-aa"),
+        ("shop-dev-a:MaxCapacty=3", ["shop-dev-a"], "shop-dev-a has no parameter called MaxCapac"),
+        ("shop-dev-a:MaxCapacity=3", ["shop-dev-b"], "shop-dev-a is not among the stacks"),
+    ],
+)
+def test_refuses_an_override_that_the_cli_would_ignore(
+    given: str, chosen: list[str], told: str
+) -> None:
+    with pytest.raises(OpsError, match=told):
+        _refuse_unknown([given], TEMPLATES, chosen)
+
+
+def test_takes_an_override_of_a_chosen_stack() -> None:
+    _refuse_unknown(["shop-dev-a:MaxCapacity=3"], TEMPLATES, ["shop-dev-a"])
+
+
+def test_a_diff_tells_a_value_that_the_next_deploy_takes_back(services: dict[str, Any]) -> None:
+    deployed = {
+        "StackName": "shop-dev-a",
+        "Parameters": [{"ParameterKey": "MaxCapacity", "ParameterValue": "5"}],
+    }
+    promoted = {
+        "StackName": "shop-dev-b",
+        "Parameters": [{"ParameterKey": "ModelPackageArn", "ParameterValue": "arn:x"}],
+    }
+
+    class Pages:
+        def get_paginator(self, name: str) -> Pages:
+            return self
+
+        def paginate(self) -> list[dict[str, Any]]:
+            return [{"Stacks": [deployed, promoted]}]
+
+    services["cloudformation"] = Pages()
+    assert overridden(TEMPLATES) == ["shop-dev-a:MaxCapacity is '5'; the next deploy makes it '2'"]
+
+
+def test_the_end_of_a_stack_shows_no_count_that_looks_unfinished() -> None:
+    line = "a | 14/18 | 2:53:17 PM | UPDATE_COMPLETE | AWS::CloudFormation::Stack | a"
+    event = cdk.parse(line)
+    assert event is not None
+    assert (event.state, str(event)) == ("done", "update complete")
+
+
+def test_a_fault_in_the_settings_is_told_in_the_words_of_the_app() -> None:
+    said = ["config/local.toml: 1 problem", "  colour = 3: unknown key"]
+    lines = ["b'!! node 20'", *said, "python app.py: Subprocess exited with error 1"]
+    assert cdk.words_of_app(lines) == "\n".join(said)
+
+
+def test_a_broken_app_is_told_by_its_log_and_not_as_a_fault_of_the_person() -> None:
+    lines = ["Traceback (most recent call last):", "KeyError: 'x'"]
+    assert cdk.words_of_app([*lines, "python app.py: Subprocess exited with error 1"]) == ""
 
 
 def test_a_missing_cli_is_told_with_its_fix(
