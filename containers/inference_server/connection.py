@@ -59,6 +59,8 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self._current: Exchange | None = None
         self.lingering = False
+        """What still comes is not read: the answer is a refusal, or has been one."""
+        self._refusal: Answer | None = None
         self.deadline = server.tick + HEAD_SECONDS
         self.write_deadline = 0
         self.writable = True
@@ -93,6 +95,13 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
         self._server.closed(self)
 
+    def eof_received(self) -> bool:
+        """The client asks no more; it still gets its answers."""
+        if self._current is None:
+            return False
+        self._close_after_last()
+        return True
+
     def pause_writing(self) -> None:
         self.writable = False
         self.write_deadline = self._server.tick + WRITE_SECONDS
@@ -111,8 +120,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # Whoever would rather speak something else takes HTTP/1.1 for this one request.
-            self._close_after_last()
+            self._refuse(501, "there is nothing to upgrade to; speak plain HTTP/1.1")
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP/1.1: {error}")
         else:
@@ -155,8 +163,8 @@ class Connection(asyncio.Protocol):
             self._refuse(503, "too many large requests at once; try again later")
 
     def on_message_complete(self) -> None:
-        if self.lingering:
-            return
+        if self.lingering or self._parser.should_upgrade():
+            return  # the parser leaves the body of a request to upgrade unread
         self._in_body = False
         self._head = 0
         self._server.held -= self._received
@@ -215,6 +223,9 @@ class Connection(asyncio.Protocol):
             if len(self._waiting) == MOST_PIPELINED:
                 self.transport.resume_reading()
             self._hand_over(self._waiting.popleft())
+            return
+        if self._refusal is not None:
+            self._send_refusal(self._refusal)
             return
         if self._in_body:
             self._body_since = self._server.tick
@@ -276,10 +287,15 @@ class Connection(asyncio.Protocol):
         self._head = 0
         self._server.held -= self._received
         self._begin()
-        if self._current:  # an earlier request of this connection is still being answered
-            self.transport.abort()
-            return
         answer = error_answer(status, message)
+        if self._current:  # an earlier request of this connection is still being answered
+            self._refusal = answer
+        else:
+            self._send_refusal(answer)
+
+    def _send_refusal(self, answer: Answer) -> None:
+        if self.transport is None:
+            return
         self._server.refused(answer)
         self._write(head_of(answer, keep_alive=False) + answer.body)
         self.deadline = self._server.tick + LINGER_SECONDS

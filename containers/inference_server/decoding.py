@@ -16,6 +16,7 @@ from inference_server.errors import RequestError
 CSV = "text/csv"
 JSON = "application/json"
 JSON_LINES = "application/jsonlines"
+NPY = "application/x-npy"
 _BOM = b"\xef\xbb\xbf"
 
 

@@ -9,13 +9,12 @@ while it is busy is the next batch.
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from inference_server.connection import Exchange
-from inference_server.models.base import Answer, BatchPredictor, Predictor
+from inference_server.models.base import Answer, BatchPredictor, Predictor, Request
 from inference_server.streaming import pump
 
 Outcome = Answer | Exception
@@ -115,12 +114,21 @@ class Dispatcher:
         return batch
 
     def _predict(self, batch: list[Exchange]) -> list[Outcome]:
+        requests = [exchange.request for exchange in batch]
+        if self._many is not None:
+            try:
+                return list(self._many.answer_many(requests))
+            except Exception as error:  # noqa: BLE001  goes to the caller, and to the log
+                if len(batch) == 1:
+                    return [error]
+        # Also a batch that failed: only the request that is to blame shall.
+        return [self._alone(request) for request in requests]
+
+    def _alone(self, request: Request) -> Outcome:
         try:
-            if self._many is not None:
-                return list(self._many.answer_many([exchange.request for exchange in batch]))
-            return [self._predictor.answer(exchange.request) for exchange in batch]
-        except Exception as error:  # noqa: BLE001  goes to each caller, and to the log
-            return list(itertools.repeat(error, len(batch)))
+            return self._predictor.answer(request)
+        except Exception as error:  # noqa: BLE001  goes to the caller, and to the log
+            return error
 
     def _overdue(self, batch: list[Exchange]) -> None:
         self._running = []

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from inference_server.decoding import CSV, JSON, JSON_LINES
+from inference_server.decoding import CSV, JSON, JSON_LINES, NPY
 from inference_server.errors import RequestError
 
-SUPPORTED = (CSV, JSON, JSON_LINES)
+SUPPORTED = (CSV, JSON, JSON_LINES, NPY)
 _ALIASES = {
     "application/x-jsonlines": JSON_LINES,
     "application/jsonl": JSON_LINES,
     "application/x-ndjson": JSON_LINES,
     "application/csv": CSV,
+    "application/npy": NPY,
 }
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 

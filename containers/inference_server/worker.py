@@ -98,8 +98,12 @@ def _run(
         settings, listener, loop, handle=application.handle, refused=application.refused
     )
     server.one_each = predictor is None
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # uvloop hears signals only while it runs; one that comes before waits in the kernel.
+    stops = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    for number in stops:
         loop.add_signal_handler(number, drain)
+    loop.call_soon(signal.pthread_sigmask, signal.SIG_UNBLOCK, stops)
 
     def parent_gone() -> None:
         loop.remove_reader(parent)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from inference_server.errors import ModelLoadError
 from inference_server.models.base import Predictor
+from inference_server.models.folder import check_folder
 from inference_server.settings import Settings
-
-# Loading these runs whatever code the file holds.
-_PICKLES = (".pkl", ".pickle", ".joblib", ".dill")
 
 
 def load(settings: Settings) -> Predictor:
@@ -16,6 +14,7 @@ def load(settings: Settings) -> Predictor:
     Raises:
         ModelLoadError: nothing here can be served, or it cannot predict.
     """
+    check_folder(settings)
     predictor = _choose(settings)
     predictor.prove()
     return predictor
@@ -41,17 +40,19 @@ def _choose(settings: Settings) -> Predictor:
         from inference_server.models.onnx import OnnxModel
 
         return OnnxModel(folder, settings)
-    if not folder.is_dir():
-        raise ModelLoadError(f"there is no model folder {folder}")
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     listed = ", ".join(found[:20]) + (", ..." if len(found) > 20 else "")
-    needed = "needed: model.onnx, or code/inference.py with model_fn"
-    pickles = [name for name in found if name.endswith(_PICKLES)]
-    if pickles:
+    nested = [name for name in found if name.endswith(("/model.onnx", f"code/{settings.script}"))]
+    if nested:
         raise ModelLoadError(
-            f"{', '.join(pickles)} is a pickle, which can run any code when it is loaded; "
-            f"save the model as ONNX instead; {needed}"
+            f"{nested[0]} is one folder too deep: the archive must hold {_last_part(nested[0])} at "
+            "its top, so make it with `tar -C <folder> -czf model.tar.gz .`"
         )
     raise ModelLoadError(
-        f"nothing to serve in the model folder, found: {listed or 'no files'}; {needed}"
+        f"nothing to serve in the model folder, found: {listed or 'no files'}; "
+        "needed: model.onnx, or code/inference.py with model_fn"
     )
+
+
+def _last_part(name: str) -> str:
+    return "model.onnx" if name.endswith("model.onnx") else "/".join(name.split("/")[-2:])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,18 @@ import orjson
 from numpy.typing import NDArray
 
 from inference_server import negotiation
-from inference_server.answers import encode_classes, encode_values
-from inference_server.decoding import JSON, Decoder
+from inference_server.answers import Writer, encode_npy
+from inference_server.decoding import CSV, JSON, NPY, Decoder
 from inference_server.encoding import Encoder
-from inference_server.errors import ModelLoadError
+from inference_server.errors import ModelLoadError, RequestError
 from inference_server.models.base import Answer, Request
+from inference_server.plain import PlainReader
 from inference_server.schema import Feature, Schema, read_schema
 from inference_server.settings import Settings
+
+# A row that takes longer is predicted on a thread: /ping must not wait for a large model.
+INLINE_SECONDS = 0.001
+_NOT_YET = RuntimeError("no answer was made")
 
 
 class OnnxModel:
@@ -39,6 +46,8 @@ class OnnxModel:
         self._schema = _schema(folder, columns, width if self._classifies else None)
         self._decoder = Decoder([feature.name for feature in self._schema.features])
         self._encoder = Encoder(self._schema)
+        self._plain = PlainReader(self._schema)
+        self._writer = Writer(self._schema.classes if self._classifies else None)
         self._settings = settings
 
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,16 +56,87 @@ class OnnxModel:
         return result
 
     def answer(self, request: Request) -> Answer:
-        content_type = negotiation.content_type_of(request.headers.get("content-type"))
-        default = self._settings.default_accept or (content_type if self._settings.batch else JSON)
-        accept = negotiation.accept_of(request.headers.get("accept"), default)
-        rows = self._decoder.decode(request.body, content_type)
-        predicted = self.predict(self._encoder.encode(rows))
-        if self._classifies:
-            body = encode_classes(self._schema.classes, predicted, accept)
-        else:
-            body = encode_values(predicted, accept)
-        return Answer(body, accept, rows=len(rows))
+        (outcome,) = self.answer_many([request])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def answer_many(self, requests: Sequence[Request]) -> list[Answer | Exception]:
+        """The answers of one run over the rows of all; a bad request fails alone."""
+        outcomes: list[Answer | Exception] = []
+        plain: list[tuple[int, str, list[float]]] = []
+        others: list[tuple[int, str, NDArray[np.float32]]] = []
+        for index, request in enumerate(requests):
+            try:
+                headers = request.headers
+                content_type = negotiation.content_type_of(headers.get("content-type"))
+                accept = negotiation.accept_of(headers.get("accept"), self._default(content_type))
+                row = self._plain.row(request.body) if content_type == CSV else None
+                if row is not None:
+                    plain.append((index, accept, row))
+                else:
+                    others.append((index, accept, self._matrix(request.body, content_type)))
+                outcomes.append(_NOT_YET)
+            except RequestError as error:
+                outcomes.append(error)
+        inputs: list[NDArray[np.float32]] = []
+        if plain:
+            together = self._plain.matrix([row for _, _, row in plain])
+            if together is None:  # one of them is to be refused: by the one that says why
+                outcomes = [
+                    found if found is not _NOT_YET else self._alone(request)
+                    for found, request in zip(outcomes, requests, strict=True)
+                ]
+                return outcomes
+            inputs.append(together)
+        inputs += [matrix for _, _, matrix in others]
+        if inputs:
+            predicted = self.predict(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
+            wanted = [(index, accept, 1) for index, accept, _ in plain]
+            wanted += [(index, accept, len(matrix)) for index, accept, matrix in others]
+            self._write(predicted, wanted, outcomes)
+        return outcomes
+
+    def _alone(self, request: Request) -> Answer | Exception:
+        try:
+            content_type = negotiation.content_type_of(request.headers.get("content-type"))
+            accept = request.headers.get("accept")
+            outcomes: list[Answer | Exception] = [_NOT_YET]
+            matrix = self._matrix(request.body, content_type)
+            kind = negotiation.accept_of(accept, self._default(content_type))
+            self._write(self.predict(matrix), [(0, kind, len(matrix))], outcomes)
+            return outcomes[0]
+        except Exception as error:  # noqa: BLE001  this request's own
+            return error
+
+    def _default(self, content_type: str) -> str:
+        return self._settings.default_accept or (content_type if self._settings.batch else JSON)
+
+    def _matrix(self, body: bytes, content_type: str) -> NDArray[np.float32]:
+        if content_type == NPY:
+            return self._plain.npy(body)
+        return self._encoder.encode(self._decoder.decode(body, content_type))
+
+    def _write(
+        self,
+        predicted: NDArray[np.float32],
+        wanted: Sequence[tuple[int, str, int]],
+        outcomes: list[Answer | Exception],
+    ) -> None:
+        texts: dict[bool, list[bytes]] = {}
+        start = 0
+        for index, accept, count in wanted:
+            end = start + count
+            if accept == NPY:
+                body = encode_npy(predicted[start:end])
+            else:
+                # JSON and JSON lines have the same rows.
+                rows = texts.get(accept == CSV)
+                if rows is None:
+                    rows = texts[accept == CSV] = self._writer.rows(predicted, accept)
+                body = self._writer.body(rows[start:end], accept)
+            outcomes[index] = Answer(body, accept, rows=count)
+            start = end
 
     def prove(self) -> None:
         example = {feature.name: _example(feature) for feature in self._schema.features}
@@ -71,6 +151,10 @@ class OnnxModel:
                     f"{len(self._schema.classes)} classes"
                 )
             self.answer(request)
+            began = time.perf_counter()
+            self.answer(request)
+            if time.perf_counter() - began > INLINE_SECONDS:
+                self.inline_bytes = -1
         except Exception as error:
             raise ModelLoadError(f"model.onnx loads but cannot predict: {error}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -90,11 +90,13 @@ class ScriptModel:
                 raise RequestError(getattr(error, "message", None) or str(error), status) from None
             raise
         body, answered = result if isinstance(result, tuple) else (result, accept)
+        pieces = _pieces(body) if isinstance(body, Iterator) else None
         return Answer(
-            defaults.to_bytes(body),
+            b"" if pieces is not None else defaults.to_bytes(body),
             self._context.content_type or str(answered),
             self._context.status,
             dict(self._context.response_headers),
+            chunks=pieces,
         )
 
     def prove(self) -> None:
@@ -116,6 +118,22 @@ class ScriptModel:
         write: Callable[..., Any] = functions.get("output_fn", defaults.output_fn)
         prediction = functions["predict_fn"](read(data, content_type), self._model)
         return write(prediction, accept)
+
+
+def _pieces(body: Iterator[Any]) -> Iterator[bytes]:
+    """The pieces of a generator; the first is made now, while a failure can still be a 500."""
+    first = defaults.to_bytes(next(body, b""))
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield first
+            for piece in body:
+                yield defaults.to_bytes(piece)
+        finally:
+            if close := getattr(body, "close", None):
+                close()
+
+    return pieces()
 
 
 def _import(settings: Settings) -> ModuleType:

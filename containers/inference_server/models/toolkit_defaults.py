@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import orjson
 
-from inference_server.decoding import CSV, JSON
+from inference_server.decoding import CSV, JSON, NPY
 from inference_server.errors import RequestError
-
-NPY = "application/x-npy"
 
 
 def input_fn(data: Any, content_type: str) -> Any:
@@ -31,8 +30,10 @@ def input_fn(data: Any, content_type: str) -> Any:
     )
 
 
-def output_fn(prediction: Any, accept: str) -> tuple[bytes, str]:
-    """The prediction in the wanted format."""
+def output_fn(prediction: Any, accept: str) -> tuple[Any, str]:
+    """The prediction in the wanted format; a generator as it is, to be sent piece by piece."""
+    if isinstance(prediction, Iterator):
+        return prediction, accept
     kind = accept.partition(";")[0].strip()
     if kind == JSON:
         return orjson.dumps(prediction, option=orjson.OPT_SERIALIZE_NUMPY, default=_listed), JSON

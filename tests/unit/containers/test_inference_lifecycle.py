@@ -1,6 +1,9 @@
 """Starting, being healthy, draining and refusing to serve a broken model."""
 
+import hashlib
 import json
+import os
+import pickle
 import shutil
 import signal
 import threading
@@ -129,6 +132,22 @@ BROKEN = {
     "other files": (model_with(weights__bin=b"x"), "found: weights.bin"),
     "a pickle": (model_with(model__pkl=b"x"), "model.pkl is a pickle, which can run any code"),
     "joblib": (model_with(model__joblib=b"x"), "save the model as ONNX instead"),
+    "a joblib file that is called otherwise": (
+        model_with(weights__bin=b"\x80\x04K\x01."),
+        "weights.bin is a pickle",
+    ),
+    "a folder too deep": (
+        lambda folder, good: shutil.copytree(good, folder / "model"),
+        "model/model.onnx is one folder too deep: the archive must hold model.onnx at its top",
+    ),
+    "a link that leads out": (
+        lambda folder, good: (folder / "model.onnx").symlink_to(good / "model.onnx"),
+        "model.onnx is a link to a place outside the model folder",
+    ),
+    "a pipe": (
+        lambda folder, good: os.mkfifo(folder / "weights"),
+        "weights is neither a file nor a folder",
+    ),
     "an empty model": (model_with(model__onnx=b""), "model.onnx cannot be loaded"),
     "bytes that are no model": (
         model_with(model__onnx=b"\x00garbage"),
@@ -162,6 +181,36 @@ def test_refuses_to_serve(serve, trained, base, fault):
     assert code == 1
     assert sentence in log
     assert "Traceback" not in log
+
+
+PICKLE_SCRIPT = """
+import pickle
+def model_fn(model_dir):
+    with open(model_dir + "/model.pkl", "rb") as file:
+        return pickle.load(file)
+def predict_fn(data, model): return model
+"""
+
+
+def test_refuses_a_pickle_beside_a_script_before_any_of_its_code_runs(serve, base, tmp_path):
+    canary = tmp_path / "canary"
+    evil = b"cposix\nsystem\n(S'touch %b'\ntR." % str(canary).encode()
+    (base / "model" / "model.pkl").write_bytes(evil)
+    code, log = ended(serve(script(base, PICKLE_SCRIPT), wait=False))
+    assert code == 1
+    assert "model.pkl is a pickle" in log
+    assert f"INFERENCE_TRUSTED_PICKLES={hashlib.sha256(evil).hexdigest()}" in log
+    assert not canary.exists()
+
+
+def test_lets_a_script_load_the_pickle_whose_digest_is_named_and_no_other(serve, base):
+    content = pickle.dumps("trusted")
+    (base / "model" / "model.pkl").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    server = serve(script(base, PICKLE_SCRIPT), INFERENCE_TRUSTED_PICKLES=f"{'0' * 64},{digest}")
+    assert server.invoke("[1]", "application/json").json() == "trusted"
+    code, log = ended(serve(base, wait=False, INFERENCE_TRUSTED_PICKLES="0" * 64))
+    assert (code, "model.pkl is a pickle" in log) == (1, True)
 
 
 def test_refuses_settings_it_cannot_use_all_at_once(serve, base):

@@ -1,13 +1,23 @@
 """Bad input is the client's fault: 4xx with one sentence, never a 500, and the server lives on."""
 
 import http.client
+import io
 import json
 
+import numpy as np
 import pytest
 
 JSON = "application/json"
 LINES = "application/jsonlines"
+NPY = "application/x-npy"
 COLUMNS = "carrier, distance, month, night"
+
+
+def npy(array):
+    binary = io.BytesIO()
+    np.save(binary, array, allow_pickle=True)
+    return binary.getvalue()
+
 
 # name: content type, body, status, part of the sentence
 BAD = {
@@ -171,7 +181,54 @@ BAD = {
         415,
         "supported: text/csv, application/json, application/jsonlines",
     ),
-    "npy": ("application/x-npy", b"\x93NUMPY", 415, "'application/x-npy' is not supported"),
+    "npy cut short": (NPY, b"\x93NUMPY", 400, "the body is not NPY"),
+    "npy with an object": (NPY, npy(np.array([[print]] * 4)), 400, "allowed: numbers"),
+    "npy of text": (NPY, npy(np.array([["UA"] * 4])), 400, "allowed: numbers"),
+    "npy of records": (NPY, npy(np.zeros(1, "f4,f4,f4,f4")), 400, "allowed: numbers"),
+    "npy of the wrong width": (
+        NPY,
+        npy(np.zeros((2, 3))),
+        400,
+        "the array is (2, 3); allowed: [rows, 4]",
+    ),
+    "npy without rows": (NPY, npy(np.zeros((0, 4))), 400, "at least one row"),
+    "npy that says more than it holds": (
+        NPY,
+        npy(np.zeros((1, 4))).replace(b"(1, 4)", b"(9, 4)"),
+        400,
+        "the body holds 32 bytes of numbers; its header says (9, 4)",
+    ),
+    "npy with a huge shape": (
+        NPY,
+        npy(np.zeros((1, 4))).replace(b"(1, 4), }         ", b"(99999999, 4), }  "),
+        400,
+        "its header says (99999999, 4)",
+    ),
+    "npy with a header that is code": (
+        NPY,
+        npy(np.zeros((1, 4))).replace(b"{'descr'", b"(exit())"),
+        400,
+        "the body is not NPY",
+    ),
+    "npy with infinity": (
+        NPY,
+        npy(np.array([[0, np.inf, 1, 1]])),
+        400,
+        "row 1, column distance: inf is not allowed",
+    ),
+    "npy with a fraction for an integer": (
+        NPY,
+        npy(np.array([[0, 1, 1.5, 1]])),
+        400,
+        "column month: 1.5",
+    ),
+    "npy with an unknown code": (
+        NPY,
+        npy(np.array([[0, 1, 1, 1], [99, 1, 1, 1]])),
+        400,
+        "row 2, column carrier: 99 is not allowed; allowed: a category's code, 0 to",
+    ),
+    "parquet": ("application/vnd.apache.parquet", b"PAR1", 415, "is not supported"),
     "no content type": (None, "UA,1,2,1", 415, "there is no Content-Type"),
     "another charset": (
         "text/csv; charset=utf-16",

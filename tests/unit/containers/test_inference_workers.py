@@ -92,7 +92,7 @@ def test_a_model_that_crashes_its_process_fails_that_request_and_no_other(serve,
         "def predict_fn(data, model):\n    if data[0]: os.abort()\n    return 7\n"
     )
     server = serve(script_base)
-    with pytest.raises(OSError, match="Remote end closed|reset"):
+    with pytest.raises(OSError, match=r"Remote end closed|reset"):
         server.invoke("[1]", JSON)
     until(lambda: server.ping() == 200, 5)
     assert server.invoke("[0]", JSON).json() == 7

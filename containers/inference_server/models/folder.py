@@ -1,0 +1,66 @@
+"""What a model folder must not hold, checked before anything in it is opened by a library."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from inference_server.errors import ModelLoadError
+from inference_server.settings import Settings
+
+_PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
+# Protocols 2 to 5 begin with PROTO and their number; every pickle ends with STOP.
+_PROTOCOLS = tuple(b"\x80" + bytes([number]) for number in (2, 3, 4, 5))
+_STOP = b"."
+
+
+def check_folder(settings: Settings) -> None:
+    """The model folder holds regular files inside itself, and no pickle but the trusted ones.
+
+    Raises:
+        ModelLoadError: with the file and what to do about it.
+    """
+    folder = settings.model_dir
+    if not folder.is_dir():
+        raise ModelLoadError(f"there is no model folder {folder}")
+    for path in _files(folder):
+        if not is_pickle(path):
+            continue
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest not in settings.trusted_pickles:
+            raise ModelLoadError(
+                f"{path.relative_to(folder)} is a pickle, which can run any code when it is "
+                "loaded; save the model as ONNX instead, or name this very file, if you made it: "
+                f"INFERENCE_TRUSTED_PICKLES={digest}"
+            )
+
+
+def is_pickle(path: Path) -> bool:
+    """Whether the file is called a pickle or begins and ends as one."""
+    if path.name.lower().endswith(_PICKLES):
+        return True
+    with path.open("rb") as file:
+        if file.read(2) not in _PROTOCOLS:
+            return False
+        file.seek(-1, 2)
+        return file.read(1) == _STOP
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    top = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        # SageMaker advises against links in archives; one that leads out may lead anywhere.
+        if path.is_symlink() and not path.resolve().is_relative_to(top):
+            raise ModelLoadError(
+                f"{path.relative_to(folder)} is a link to a place outside the model folder; "
+                "put the file itself into the archive"
+            )
+        if path.is_file():
+            yield path
+        elif not path.is_dir():
+            raise ModelLoadError(
+                f"{path.relative_to(folder)} is neither a file nor a folder; leave it out of the "
+                "archive"
+            )

@@ -1,0 +1,166 @@
+"""Clients that are slow, that lie, that never stop: each is dealt with, and nobody else waits."""
+
+import json
+import re
+import socket
+import time
+from contextlib import suppress
+
+import pytest
+
+HEAD = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(serve, trained):
+    return serve(
+        trained("binary").base, SAGEMAKER_MAX_PAYLOAD_IN_MB="1", INFERENCE_MAX_CONNECTIONS="20"
+    )
+
+
+@pytest.fixture
+def client(server):
+    opened = []
+
+    def connect():
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        opened.append(connection)
+        return connection
+
+    yield connect
+    for connection in opened:
+        connection.close()
+
+
+def everything(connection):
+    content = b""
+    try:
+        while piece := connection.recv(65536):
+            content += piece
+    except ConnectionResetError:
+        pass
+    return content
+
+
+def first(connection):
+    return connection.recv(65536).partition(b"\r\n")[0].decode()
+
+
+def test_more_slow_clients_than_connections_keep_no_good_one_out(server, client):
+    slow = [client() for _ in range(40)]
+    for connection in slow:
+        with suppress(OSError):  # it has made room already
+            connection.send(b"POST /invocations HT")
+    began = time.monotonic()
+    for _ in range(10):
+        assert server.ping() == 200
+        assert server.invoke("UA,1,2,1").status == 200
+    assert time.monotonic() - began < 4
+
+
+def test_a_head_that_never_ends_in_time_is_a_408(client):
+    connection = client()
+    connection.send(HEAD)
+    began = time.monotonic()
+    assert first(connection) == "HTTP/1.1 408 Request Timeout"
+    assert 8 < time.monotonic() - began < 15
+
+
+def test_a_connection_on_which_nothing_is_said_is_closed(client):
+    assert everything(client()) == b""
+
+
+def test_a_head_that_is_too_large_is_a_431(client):
+    connection = client()
+    connection.send(HEAD + b"x-a: " + b"a" * 40_000)
+    assert first(connection) == "HTTP/1.1 431 Request Header Fields Too Large"
+
+
+def test_chunks_without_end_are_a_413_and_then_the_end(client):
+    connection = client()
+    connection.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    began = time.monotonic()
+    with suppress(ConnectionResetError, BrokenPipeError):
+        while time.monotonic() - began < 15:
+            connection.send(chunk)
+    assert time.monotonic() - began < 10
+
+
+BROKEN = {
+    "two lengths": b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+    "a length and chunks": b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a length that is no number": b"Content-Length: many\r\n\r\n",
+    "a negative length": b"Content-Length: -1\r\n\r\n",
+    "a length beyond 64 bits": b"Content-Length: 99999999999999999999999\r\n\r\n",
+    "a chunk size that is no number": b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "a folded header": b"X-A: 1\r\n folded\r\n\r\n",
+    "a NUL in a header": b"X-A: 1\0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_refuses_and_closes_on(client, fault):
+    connection = client()
+    connection.send(HEAD + BROKEN[fault])
+    answer = everything(connection)
+    assert answer.startswith(b"HTTP/1.1 4")
+    assert b"connection: close" in answer
+    assert "error" in json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+def test_garbage_is_a_400(client):
+    connection = client()
+    connection.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")  # a TLS hello
+    assert first(connection) == "HTTP/1.1 400 Bad Request"
+
+
+def test_a_body_longer_than_it_says_is_another_request_and_a_bad_one(client):
+    connection = client()
+    connection.send(HEAD + b"Content-Length: 8\r\n\r\nUA,1,2,1UA,1,2,1\r\n\r\n")
+    answer = everything(connection)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"HTTP/1.1 400 Bad Request" in answer
+
+
+def test_answers_pipelined_requests_in_their_order(client):
+    connection = client()
+    bad, good = b"Content-Length: 4\r\n\r\nUA,1", b"Content-Length: 8\r\n\r\nUA,1,2,1"
+    connection.send(b"".join(HEAD + body for body in [good, bad] * 10))
+    connection.shutdown(socket.SHUT_WR)
+    statuses = re.findall(rb"HTTP/1.1 (\d+)", everything(connection))
+    assert statuses == [b"200", b"400"] * 10
+
+
+def test_says_continue_to_a_client_that_waits_for_it(client):
+    connection = client()
+    connection.send(HEAD + b"Content-Length: 8\r\nExpect: 100-continue\r\n\r\n")
+    assert first(connection) == "HTTP/1.1 100 Continue"
+    connection.send(b"UA,1,2,1")
+    assert first(connection) == "HTTP/1.1 200 OK"
+
+
+def test_tells_a_client_that_would_rather_upgrade_what_to_speak(client):
+    connection = client()
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+    connection.send(HEAD + upgrade + b"Content-Length: 8\r\n\r\nUA,1,2,1")
+    assert first(connection) == "HTTP/1.1 501 Not Implemented"
+
+
+def test_closes_after_one_answer_over_http_1_0(client):
+    connection = client()
+    connection.send(b"GET /ping HTTP/1.0\r\n\r\n")
+    assert everything(connection).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_client_that_leaves_in_the_middle_is_forgotten(server, client):
+    for body in (b"", b"Content-Length: 100\r\n\r\nUA", b"Content-Length: 8\r\n\r\nUA,1,2,1"):
+        connection = client()
+        connection.send(HEAD + body)
+        connection.close()
+    assert server.ping() == 200
+
+
+def test_lives_on_after_all_of_them(server):
+    assert server.invoke("UA,1,2,1").status == 200
+    assert '"the model failed"' not in server.log()
