@@ -1,4 +1,4 @@
-"""A key for a construct that was given none."""
+"""A key for a construct that was given none, and who may use keys besides roles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from constructs import Construct
 
 def own_key(scope: Construct) -> kms.Key:
     """A rotating key that CloudWatch Logs may use for this account's log groups."""
-    stack = Stack.of(scope)
     key = kms.Key(
         scope,
         "Key",
@@ -19,6 +18,13 @@ def own_key(scope: Construct) -> kms.Key:
         # What it encrypts goes with the endpoint; data of value has the bucket's key.
         removal_policy=RemovalPolicy.DESTROY,
     )
+    let_logs_use(key)
+    return key
+
+
+def let_logs_use(key: kms.Key) -> None:
+    """CloudWatch Logs may encrypt this account's log groups with the key, and no others."""
+    stack = Stack.of(key)
     groups = stack.format_arn(
         service="logs",
         resource="log-group",
@@ -27,17 +33,16 @@ def own_key(scope: Construct) -> kms.Key:
     )
     key.add_to_resource_policy(
         iam.PolicyStatement(
+            sid="LogGroups",
             principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
             actions=[
                 "kms:Encrypt",
                 "kms:Decrypt",
-                "kms:ReEncryptFrom",
-                "kms:ReEncryptTo",
-                "kms:GenerateDataKey",
+                "kms:ReEncrypt*",
+                "kms:GenerateDataKey*",
                 "kms:DescribeKey",
             ],
             resources=["*"],  # in a key's policy, the key itself
             conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
         )
     )
-    return key

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -14,6 +14,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from sagemaker_workflow.acknowledge import acknowledge
+from sagemaker_workflow.log_group import log_group
 
 # Full jitter spreads the retries of executions that failed together (controls, OWN-SFN-02).
 JITTER: dict[str, Any] = {
@@ -58,13 +59,7 @@ class StateMachine(Construct):
         :param log_retention: how long the log is kept. Default: three months
         """
         super().__init__(scope, id_)
-        log_group = logs.LogGroup(
-            self,
-            "Log",
-            encryption_key=key,
-            retention=log_retention,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log = log_group(self, "vendedlogs/states", key=key, retention=log_retention)
         self.role = iam.Role(self, "Role", assumed_by=_only_machines_of_this_account(self))
         self.machine = sfn.StateMachine(
             self,
@@ -73,7 +68,7 @@ class StateMachine(Construct):
             definition_body=sfn.DefinitionBody.from_string(json.dumps(definition, indent=1)),
             definition_substitutions=dict(substitutions),
             logs=sfn.LogOptions(
-                destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True
+                destination=log, level=sfn.LogLevel.ALL, include_execution_data=True
             ),
             tracing_enabled=True,
         )

@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from sagemaker_workflow.acknowledge import acknowledge
+from sagemaker_workflow.keys import let_logs_use
 
 # Versions replaced by newer ones, and uploads that never finished, are kept this long.
 OLD_VERSIONS = Duration.days(90)
@@ -127,23 +128,7 @@ def _let_services_use(key: kms.Key) -> None:
 
     Roles get the key by their own policies; a service that delivers without a role cannot.
     """
-    stack = Stack.of(key)
-    log_groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:*"
-    key.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="LogGroups",
-            principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
-            actions=[
-                "kms:Encrypt",
-                "kms:Decrypt",
-                "kms:ReEncrypt*",
-                "kms:GenerateDataKey*",
-                "kms:DescribeKey",
-            ],
-            resources=["*"],
-            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
-        )
-    )
+    let_logs_use(key)
     # EventBridge into dead-letter queues, alarms into topics, topics into queues.
     key.add_to_resource_policy(
         iam.PolicyStatement(
@@ -155,6 +140,6 @@ def _let_services_use(key: kms.Key) -> None:
             ],
             actions=["kms:Decrypt", "kms:GenerateDataKey*"],
             resources=["*"],
-            conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+            conditions={"StringEquals": {"aws:SourceAccount": Stack.of(key).account}},
         )
     )

@@ -17,11 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnResource, CustomResource, Duration, RemovalPolicy, Token
+from aws_cdk import CfnResource, CustomResource, Duration, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -29,6 +28,7 @@ from sagemaker_workflow.acknowledge import acknowledge, acknowledge_wildcards
 from sagemaker_workflow.autoscaling.permissions import statements
 from sagemaker_workflow.autoscaling.spec import TARGETS, Follows, Scaling
 from sagemaker_workflow.keys import own_key
+from sagemaker_workflow.log_group import log_group
 from sagemaker_workflow.uploads import DeadLetters
 
 if TYPE_CHECKING:  # the specs of endpoints hold one of Scaling
@@ -110,13 +110,7 @@ class EndpointScaling(Construct):
     def _build_function(self, name: str, variant: str, operations: Operations) -> lambda_.Function:
         key = operations.key or own_key(self)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        self.log = logs.LogGroup(
-            self,
-            "Log",
-            encryption_key=key,
-            retention=operations.log_retention,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        self.log = log_group(self, "lambda", key=key, retention=operations.log_retention)
         self.policy = self._build_policy(name, variant, key)
         self.dead_letters = DeadLetters(self, "DeadLetters", key=key).queue
         function = lambda_.Function(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import Duration, Size
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -14,6 +14,7 @@ from constructs import Construct
 
 from sagemaker_workflow.acknowledge import acknowledge
 from sagemaker_workflow.grants import allow
+from sagemaker_workflow.log_group import log_group
 from sagemaker_workflow.uploads import DeadLetters
 
 # The newest Python that Lambda offers and cdk-nag knows (AwsSolutions-L1). The package holds only
@@ -70,17 +71,11 @@ class PreprocessFunction(Construct):
                 f" {SMALLEST_MEMORY_MB}"
             )
         self.dead_letters = DeadLetters(self, "DeadLetters", key=key).queue
-        log_group = logs.LogGroup(
-            self,
-            "Log",
-            encryption_key=key,
-            retention=log_retention,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log = log_group(self, "lambda", key=key, retention=log_retention)
         # A role of our own: the one CDK makes has AWSLambdaBasicExecutionRole, which may write to
         # every log group there is.
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(self.role)
+        log.grant_write(self.role)
         self.function = lambda_.Function(
             self,
             "Resource",
@@ -99,7 +94,7 @@ class PreprocessFunction(Construct):
             dead_letter_queue=self.dead_letters,
             environment_encryption=key,
             environment={"POWERTOOLS_SERVICE_NAME": "preprocess"},
-            log_group=log_group,
+            log_group=log,
             tracing=lambda_.Tracing.ACTIVE,
         )
         acknowledge(

@@ -7,7 +7,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
-from support.templates import allowed, only
+from support.templates import allowed, only, resources
 
 from sagemaker_workflow.preprocessing import Ingest, PreprocessFunction
 
@@ -94,6 +94,17 @@ def test_uploads_that_come_together_wait_their_turn(machine: dict[str, Any]) -> 
     assert busy["MaxAttempts"] * busy["MaxDelaySeconds"] / 2 >= 5 * 3600
     assert busy["JitterStrategy"] == "FULL"
     assert machine["TimeoutSeconds"] > 6 * 3600
+
+
+@pytest.mark.usefixtures("machine")
+def test_logs_are_where_people_and_log_delivery_look_for_them(stack: Stack) -> None:
+    """A machine's log of another name takes room in a policy that the whole account shares."""
+    groups = resources(stack, "AWS::Logs::LogGroup").values()
+    names = sorted(one["Properties"]["LogGroupName"] for one in groups)
+    assert [name.rpartition("-")[0] for name in names] == [
+        "/aws/lambda/Test-Preprocess",
+        "/aws/vendedlogs/states/Test-Ingest-Machine",
+    ]
 
 
 def test_refuses_a_package_that_is_not_there(
