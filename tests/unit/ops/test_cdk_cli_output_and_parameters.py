@@ -104,7 +104,7 @@ def test_refuses_an_override_that_names_no_stack_or_value(given: str) -> None:
         _checked([given])
 
 
-TEMPLATES = {
+TEMPLATES: dict[str, dict[str, Any]] = {
     "shop-dev-a": {"Parameters": {"MaxCapacity": {"Type": "Number", "Default": 2}}},
     "shop-dev-b": {"Parameters": {"ModelPackageArn": {"Type": "String", "Default": ""}}},
 }
