@@ -125,7 +125,9 @@ def test_a_regression_target_stays_a_number(world: Any, declared: Any) -> None:
     assert version.json("schema/schema.json")["target"] == {"name": "y", "classes": None}
     assert all(float(row[0]) == int(row[1]) / 4 for row in version.split("train"))
     assert version.json("statistics.json")["target"]["by_split"]["train"]["count"] == 24
-    assert [row["reason"] for row in version.quarantine] == ["y: not a finite 32-bit number ('inf')"]
+    assert [row["reason"] for row in version.quarantine] == [
+        "y: not a finite 32-bit number ('inf')"
+    ]
 
 
 def test_classes_that_are_numbers_keep_their_order(world: Any, declared: Any) -> None:
