@@ -80,6 +80,10 @@ diff: ready packages ## Compare the config of ENV with what is deployed
 deploy: ready packages ## Deploy ENV with every parameter at its config value; ARGS="Stack --parameters Stack:Key=value"
 	@$(OPS) deploy $(ARGS)
 
+.PHONY: bootstrap
+bootstrap: ready packages ## Prepare an account and region for ENV's deployments, once
+	cdk bootstrap -c env=$(ENV)
+
 .PHONY: local local-down local-status local-logs local-env
 local: install ## Start an AWS on this machine and run the whole workflow on it (PORT=, ENFORCE=1, ROWS=, DATA=, ENGINE=podman)
 	@$(MAKE) --no-print-directory packages
@@ -109,7 +113,7 @@ invoke: ready ## Ask an endpoint: ENDPOINT=realtime FILE=request.csv (SDK=1 for 
 
 # ---- quality
 
-SOURCES := app.py stacks constructs lambda containers local_aws ops tests benchmarks
+SOURCES := app.py stacks constructs lambda containers local_aws ops tests benchmarks docs
 .PHONY: check test snapshots bench clean
 check: ready packages ## Format, lint, types, and the rules over every synthesised template
 	ruff format --check $(wildcard $(SOURCES))
