@@ -39,8 +39,8 @@ class PlainReader:
         """One CSV row as numbers, if it is also a JSON list of numbers; checked by `matrix`."""
         if not self._possible:
             return None
-        body = body.removesuffix(b"\n")
-        if b"\n" in body:
+        body = body.removesuffix(b"\n").removesuffix(b"\r")
+        if b"\n" in body or b"\r" in body:  # white space in JSON, the end of a row in CSV
             return None
         try:
             values = orjson.loads(b"[" + body + b"]")

@@ -63,7 +63,16 @@ def test_the_numbers_of_plain_rows_are_those_of_any_other_reading(
         quoted = ",".join(f'"{cell.strip()}"' for cell in row.split(","))
         assert fast.status == 200, fast.text
         assert fast.body == server.invoke(quoted, Accept=JSON).body
-    for row in ["1,2,3", "1,2,3,true", "1,2,3,1e39", "1,2,3,[4]", "1,2,3,null", "1,2,3,1e400"]:
+    for row in [
+        "1,2,3",
+        "1,2,\n3,4",
+        "1,2,\r3,4",
+        "1,2,3,true",
+        "1,2,3,1e39",
+        "1,2,3,[4]",
+        "1,2,3,null",
+        "1,2,3,1e400",
+    ]:
         assert server.invoke(row).status == 400, row
     assert server.invoke("1,,nan,+4").status == 200
 
