@@ -16,7 +16,7 @@ NAMESPACE = "AWS/SageMaker"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlarmSpec:
-    """One alarm: the metric of the variant, and from when on it is too much."""
+    """One alarm: the metric, of the variant or the endpoint, and when it is too much."""
 
     id: str
     metric: str
@@ -24,11 +24,13 @@ class AlarmSpec:
     threshold: float
     says: str
     minutes: int = 1
+    per_variant: bool = True
 
 
-def dimensions(endpoint_name: str) -> dict[str, str]:
-    """What SageMaker's metrics of an endpoint's variant are published under."""
-    return {"EndpointName": endpoint_name, "VariantName": VARIANT}
+def dimensions(endpoint_name: str, *, per_variant: bool = True) -> dict[str, str]:
+    """What SageMaker publishes metrics under: an endpoint's variant, or the endpoint."""
+    variant = {"VariantName": VARIANT} if per_variant else {}
+    return {"EndpointName": endpoint_name, **variant}
 
 
 def error_alarm(id_: str, metric: str, threshold: float, says: str) -> AlarmSpec:
@@ -62,7 +64,7 @@ def build_alarm(
         metric_name=spec.metric,
         dimensions=[
             cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
-            for name, value in dimensions(endpoint_name).items()
+            for name, value in dimensions(endpoint_name, per_variant=spec.per_variant).items()
         ],
         statistic=spec.statistic if plain else None,
         extended_statistic=None if plain else spec.statistic,

@@ -12,7 +12,7 @@ from constructs import Construct
 from sagemaker_workflow.autoscaling import EndpointScaling
 from sagemaker_workflow.endpoints import faults as check
 from sagemaker_workflow.endpoints import limits
-from sagemaker_workflow.endpoints.alarms import AlarmSpec, error_alarm, latency_alarm
+from sagemaker_workflow.endpoints.alarms import AlarmSpec, build_alarm, error_alarm, latency_alarm
 from sagemaker_workflow.endpoints.base import Endpoint
 from sagemaker_workflow.endpoints.specs import (
     AsyncResults,
@@ -28,6 +28,17 @@ from sagemaker_workflow.endpoints.variants import (
 )
 from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.model import Model
+
+# Waking from zero takes some ten minutes with a large image; after that nobody is coming.
+_STUCK = AlarmSpec(
+    id="Stuck",
+    metric="HasBacklogWithoutCapacity",
+    statistic="Average",
+    threshold=1,
+    says="requests wait, and for half an hour there was no machine to take them",
+    minutes=30,
+    per_variant=False,
+)
 
 
 class AsyncEndpoint(Endpoint):
@@ -91,6 +102,8 @@ class AsyncEndpoint(Endpoint):
             counts=smallest_fleets(capacity, scaling),
             async_inference_config=self._config(),
         )
+        # Not among the alarms of an update: a queue without machines is no fault of the new model.
+        build_alarm(self, _STUCK, self.name, self.operations.alarm_topic)
         # The service publishes a test message to both topics while it makes the endpoint.
         for topic in (self.success_topic, self.error_topic):
             self.resource.node.add_dependency(topic)

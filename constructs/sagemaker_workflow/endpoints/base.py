@@ -71,12 +71,11 @@ class Endpoint(Construct):
         self, name: str, *, statistic: str = "Sum", per_variant: bool = True
     ) -> cloudwatch.Metric:
         """Any metric SageMaker publishes for this endpoint, by the minute."""
-        found = dimensions(self.name)
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,
             statistic=statistic,
-            dimensions_map=found if per_variant else {"EndpointName": self.name},
+            dimensions_map=dimensions(self.name, per_variant=per_variant),
         )
 
     def metric_model_latency(self, *, statistic: str = "p99") -> cloudwatch.Metric:

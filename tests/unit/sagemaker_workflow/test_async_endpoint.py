@@ -109,7 +109,7 @@ def test_its_alarms_are_of_metrics_the_service_publishes_for_it(
     AsyncEndpoint(stack, "Churn", model=model, results=results)
     alarms = resources(stack, "AWS::CloudWatch::Alarm").values()
     metrics = {one["Properties"]["MetricName"] for one in alarms}
-    assert metrics == {"InvocationFailures", "ExpiredRequests"}
+    assert metrics == {"InvocationFailures", "ExpiredRequests", "HasBacklogWithoutCapacity"}
 
 
 def test_nag_finds_nothing(stack: Stack, model: Model, results: AsyncResults) -> None:
@@ -132,3 +132,22 @@ def test_everything_wrong_is_told_at_once(stack: Stack, model: Model, bucket: s3
             scaling=Scaling(min_capacity=-1),
         )
     assert str(refusal.value).count("\n  - ") == 5
+
+
+def test_a_queue_nobody_works_on_is_told_but_does_not_undo_an_update(
+    stack: Stack, model: Model, results: AsyncResults
+) -> None:
+    AsyncEndpoint(stack, "Churn", model=model, results=results, name="churn")
+    alarms = resources(stack, "AWS::CloudWatch::Alarm")
+    [(name, stuck)] = [
+        (name, one["Properties"])
+        for name, one in alarms.items()
+        if one["Properties"]["MetricName"] == "HasBacklogWithoutCapacity"
+    ]
+    # The service publishes it for the endpoint alone (contracts 5.5).
+    assert stuck["Dimensions"] == [{"Name": "EndpointName", "Value": "churn"}]
+    assert stuck["EvaluationPeriods"] == stuck["DatapointsToAlarm"] == 30
+    endpoint = only(stack, "AWS::SageMaker::Endpoint")["Properties"]["DeploymentConfig"]
+    watched = endpoint["AutoRollbackConfiguration"]["Alarms"]
+    assert {"AlarmName": {"Ref": name}} not in watched
+    assert len(watched) == len(alarms) - 1
