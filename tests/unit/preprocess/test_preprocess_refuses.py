@@ -91,8 +91,8 @@ def test_every_fault_of_the_rows_is_told_at_once(world: Any) -> None:
     refused = world.refusal(HEADER + "x,1,red,true,x,yes\n" * 5 + "1,1,red,true,x,yes\n" * 2)
 
     assert refused.faults == (
-        "5 of 7 rows cannot be used, at most 50% may (size: not a finite 32-bit number: 5; for example"
-        " line 2: size: not a finite 32-bit number ('x')).",
+        "5 of 7 rows cannot be used, at most 50% may (size: not a finite 32-bit number: 5;"
+        " for example line 2: size: not a finite 32-bit number ('x')).",
         "It has 2 good rows; at least 20 are needed.",
     )
 
