@@ -159,7 +159,7 @@ def test_deleting_takes_everything_away_and_can_be_repeated(aws: Aws, call: Call
     assert aws.alarms
     for _ in range(2):
         assert call("Delete", "Target", Follows="backlog")["Status"] == "SUCCESS"
-    assert not (aws.targets or aws.policies or aws.alarms)
+    assert (aws.targets, aws.policies, aws.alarms) == ({}, {}, {})
 
 
 def test_what_steps_aside_takes_nothing_away_when_it_goes(aws: Aws, call: Call) -> None:
