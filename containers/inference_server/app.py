@@ -16,7 +16,7 @@ from inference_server.errors import RequestError
 from inference_server.metrics import metrics_of
 from inference_server.models.base import Answer, Predictor
 from inference_server.settings import Settings
-from inference_server.wire import JSON, error_answer
+from inference_server.wire import JSON, error_answer, head_of
 
 CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 INFERENCE_ID = "x-amzn-sagemaker-inference-id"
@@ -25,6 +25,8 @@ _METHODS = {
     b"/invocations": b"POST",
     b"/execution-parameters": b"GET",
 }
+
+_HEALTHY = head_of(Answer(b"", JSON), keep_alive=True)
 
 
 class Application:
@@ -58,6 +60,9 @@ class Application:
         if path == b"/invocations" and exchange.method == b"POST":
             self._invocation(exchange)
         elif path == b"/ping" and exchange.method == b"GET":
+            if self._dispatcher and exchange.plain:
+                exchange.connection.send_bytes(exchange, _HEALTHY)
+                return
             exchange.reply(Answer(b"", JSON, 200 if self._dispatcher else 503))
         else:
             self._other(exchange, path.partition(b"?")[0])

@@ -36,14 +36,25 @@ class Exchange:
         self.method = parser.get_method()
         self.path = path
         self.request = request
-        self.http11 = parser.get_http_version() == "1.1"
-        self.keep_alive = self.http11 and parser.should_keep_alive()
+        keep_alive = parser.should_keep_alive()
+        # HTTP/1.0 keeps a connection only where a header asks for it; we do not. Asking the parser
+        # for the version is the dearest of its answers, so not for every request.
+        if not keep_alive or "connection" in request.headers:
+            self.http11 = parser.get_http_version() == "1.1"
+        else:
+            self.http11 = True
+        self.keep_alive = keep_alive and self.http11
         self.started = time.perf_counter()
 
     @property
     def gone(self) -> bool:
         """Whether nobody waits for the answer any more."""
         return self.connection.transport is None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the answer to this is the same as to any other request."""
+        return self.keep_alive and not self.connection.last
 
     def reply(self, answer: Answer) -> None:
         """Send the whole answer."""
@@ -182,7 +193,7 @@ class Connection(asyncio.Protocol):
 
     def send(self, exchange: Exchange, answer: Answer) -> None:
         """Answer the request in progress and turn to the next one."""
-        keep = exchange.keep_alive and not (self._server.draining or self._server.one_each)
+        keep = exchange.keep_alive and not self.last
         head = head_of(answer, keep_alive=keep)
         if exchange.method == b"HEAD":
             self._write(head)
@@ -193,9 +204,14 @@ class Connection(asyncio.Protocol):
             self._write(answer.body)
         self.finish(keep)
 
+    def send_bytes(self, exchange: Exchange, content: bytes) -> None:
+        """Send an answer that is written out already."""
+        self._write(content)
+        self.finish(exchange.keep_alive)
+
     def begin_chunks(self, exchange: Exchange, answer: Answer) -> None:
         """Send the head of an answer that comes in pieces."""
-        exchange.keep_alive = exchange.keep_alive and not self._server.draining
+        exchange.keep_alive = exchange.keep_alive and not self.last
         self._write(head_of(answer, keep_alive=exchange.keep_alive, chunked=exchange.http11))
 
     def send_chunk(self, exchange: Exchange, content: bytes) -> None:
@@ -235,6 +251,11 @@ class Connection(asyncio.Protocol):
     def idle(self) -> bool:
         """Nothing has been asked that is not answered, nothing has begun to arrive."""
         return not (self._current or self._head or self._in_body)
+
+    @property
+    def last(self) -> bool:
+        """Whether the connection ends after the next answer."""
+        return self._server.draining or self._server.one_each
 
     def check(self, tick: int) -> None:
         """Close the connection if its client is too slow; called every second."""

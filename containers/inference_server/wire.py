@@ -25,6 +25,8 @@ def error_answer(status: int, message: str) -> Answer:
 
 def head_of(answer: Answer, *, keep_alive: bool, chunked: bool = False) -> bytes:
     """Status line and headers, up to and with the empty line."""
+    if keep_alive and not chunked and not answer.headers and answer.status == 200:
+        return _start(200, answer.content_type) + b"content-length: %d\r\n\r\n" % len(answer.body)
     status = answer.status if 200 <= answer.status <= 599 else 500
     lines = [_start(status, answer.content_type)]
     for name, value in answer.headers.items():
