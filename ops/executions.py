@@ -100,22 +100,53 @@ def sentence(execution: Execution) -> str:
 
 def failed_state(arn: str) -> str:
     """The name of the state in which the execution failed, empty if its history does not say."""
-    history = aws.client("stepfunctions").get_execution_history(
+    history = _history(arn)
+    by_id = {event["id"]: event for event in history}
+    start = failed = _failed_event(history)
+    while failed is not None:
+        if name := (failed.get("stateEnteredEventDetails") or {}).get("name"):
+            return str(name)
+        failed = by_id.get(failed.get("previousEventId", 0))
+    older = history[history.index(start) :] if start is not None else history
+    entered = (e.get("stateEnteredEventDetails") for e in older)
+    return next((str(details["name"]) for details in entered if details), "")
+
+
+def _history(arn: str) -> list[dict[str, Any]]:
+    """The execution's newest events, newest first."""
+    found: list[dict[str, Any]] = aws.client("stepfunctions").get_execution_history(
         executionArn=arn, reverseOrder=True, maxResults=100
     )["events"]
-    by_id = {event["id"]: event for event in history}
-    event = next((e for e in history if "Failed" in e["type"] or "TimedOut" in e["type"]), None)
-    while event is not None:
-        if name := (event.get("stateEnteredEventDetails") or {}).get("name"):
-            return str(name)
-        event = by_id.get(event.get("previousEventId", 0))
-    entered = (e.get("stateEnteredEventDetails") for e in history)
-    return next((str(details["name"]) for details in entered if details), "")
+    return found
+
+
+def _failed_event(history: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The task whose failure ended the execution, or the end itself.
+
+    A state machine may catch a failure, tell somebody and then fail with the same error: what a
+    person must know is where it began.
+    """
+    failed = [e for e in history if "Failed" in e["type"] or "TimedOut" in e["type"]]
+    end = next((e for e in failed if e["type"].startswith("Execution")), None)
+    error = _details(end).get("error")
+    tasks = (e for e in failed if e is not end and (end is None or _details(e)["error"] == error))
+    return next(tasks, end)
+
+
+def _details(event: dict[str, Any] | None) -> dict[str, Any]:
+    """What the history says of a failure."""
+    found = {"error": None, "cause": None}
+    for key, value in (event or {}).items():
+        if key.endswith("EventDetails") and isinstance(value, dict):
+            found.update(value)
+    return found
 
 
 def failure(execution: Execution, *, what: str) -> OpsError:
     """The execution's failure: which step, its sentence, the last lines of its job or function."""
     cause = _json(execution.cause)
+    if not isinstance(cause, dict):  # a state that caught it kept the sentence, not the job
+        cause = _json(_details(_failed_event(_history(execution.arn)))["cause"])
     state = failed_state(execution.arn)
     group, lines = _log_of(cause, execution)
     step = f" in {state!r}" if state else ""
@@ -141,10 +172,7 @@ def _log_of(cause: Any, execution: Execution) -> tuple[str | None, list[str]]:
 
 
 def _function_of(arn: str) -> str | None:
-    history = aws.client("stepfunctions").get_execution_history(
-        executionArn=arn, reverseOrder=True, maxResults=100
-    )["events"]
-    for event in history:
+    for event in _history(arn):
         details = event.get("taskScheduledEventDetails") or {}
         if details.get("resourceType") == "lambda":
             parameters = _json(details.get("parameters"))

@@ -28,9 +28,14 @@ def register(app: typer.Typer) -> None:
 
 @group.command("up")
 def up_(
-    port: Annotated[int | None, typer.Option(help="Port to listen on [default: 4747]")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on [default: 4747]", envvar="PORT", min=1, max=65535),
+    ] = None,
     enforce: Annotated[bool, typer.Option(help="Enforce IAM for every call")] = False,
-    rows: Annotated[int | None, typer.Option(help="Use only this many rows of the sample")] = None,
+    rows: Annotated[
+        int | None, typer.Option(help="Use only this many rows of the sample", min=1)
+    ] = None,
     time_factor: Annotated[
         float, typer.Option(help="Shorten waits such as cooldowns and bake times this many times")
     ] = server.TIME_FACTOR,

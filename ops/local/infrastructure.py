@@ -28,7 +28,7 @@ def start_aws(run: Run) -> None:
             _refuse_other_settings(found, run)
             step.what = f"{found.url} is running already (process {found.pid})"
         else:
-            port = run.port or int(os.environ.get("PORT") or server.DEFAULT_PORT)
+            port = run.port or server.DEFAULT_PORT
             found = server.start(
                 port,
                 enforce=run.enforce,
@@ -46,11 +46,10 @@ def start_aws(run: Run) -> None:
 
 
 def _refuse_other_settings(found: server.Server, run: Run) -> None:
-    wanted = run.port or int(os.environ.get("PORT") or 0)
-    if wanted and wanted != found.port:
+    if run.port and run.port != found.port:
         raise OpsError(
-            f"the local AWS of this checkout runs on port {found.port}, not {wanted}",
-            fix=f"make local-down && make local PORT={wanted}",
+            f"the local AWS of this checkout runs on port {found.port}, not {run.port}",
+            fix=f"make local-down && make local PORT={run.port}",
         )
     if run.enforce and not found.enforce:
         raise OpsError(

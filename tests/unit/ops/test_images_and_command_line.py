@@ -134,6 +134,15 @@ def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--data" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("given", ["0", "80000", "abc"])
+def test_a_port_that_is_none_is_refused_as_wrong_usage(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ops.main(["local", "up", "--port", given]) == 2
+    monkeypatch.setenv("PORT", given)
+    assert ops.main(["local", "up"]) == 2
+
+
 def test_an_interrupt_tells_how_to_go_on_and_leaves_a_ready_server_running(
     monkeypatch: pytest.MonkeyPatch, deployment: Deployment
 ) -> None:

@@ -146,6 +146,35 @@ def test_the_failed_state_is_found_through_the_history(services: dict[str, Any])
     assert executions.failed_state("a") == "Train"
 
 
+def test_a_caught_failure_is_told_by_the_state_and_the_log_of_its_job(
+    services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cause = {"TrainingJobName": "shop-7", "FailureReason": "AlgorithmError: boom"}
+    end = {"error": "States.TaskFailed", "cause": "AlgorithmError: boom"}
+    history: list[dict[str, Any]] = [
+        {"id": 6, "type": "ExecutionFailed", "executionFailedEventDetails": end},
+        {"id": 5, "type": "FailStateEntered", "stateEnteredEventDetails": {"name": "Failed"}},
+        {"id": 4, "type": "TaskSucceeded"},
+        {"id": 3, "type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Tell"}},
+        {
+            "id": 2,
+            "type": "TaskFailed",
+            "taskFailedEventDetails": {"error": "States.TaskFailed", "cause": json.dumps(cause)},
+        },
+        {"id": 1, "type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Train"}},
+    ]
+    services["stepfunctions"] = SimpleNamespace(
+        get_execution_history=lambda **_: {"events": history}
+    )
+    monkeypatch.setattr("ops.logs.tail", lambda group, stream_prefix: [stream_prefix])
+    execution = executions.Execution(
+        arn="a", status="FAILED", input={}, output=None, error=end["error"], cause=end["cause"]
+    )
+    told = executions.failure(execution, what="PreprocessAndTrain")
+    assert told.message == "PreprocessAndTrain failed in 'Train': AlgorithmError: boom"
+    assert told.log == ["shop-7"]
+
+
 def test_metric_lines_are_told_apart_from_other_lines() -> None:
     match = training.METRIC_LINE.search("2026-01-02 metric test:auc=0.7812")
     assert match is not None
