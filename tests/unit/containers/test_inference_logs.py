@@ -1,0 +1,71 @@
+"""What is known about a request afterwards."""
+
+import json
+
+import pytest
+
+
+def invocations(server):
+    lines = [json.loads(line) for line in server.log().splitlines()]
+    return [line for line in lines if line["message"] == "invocation"]
+
+
+def test_a_request_is_named_by_its_inference_id_or_else_by_a_name_of_its_own(serve, trained):
+    server = serve(trained("binary").base)
+    server.invoke("UA,1,2,1", X_Amzn_SageMaker_Inference_Id="mine")
+    for _ in range(3):
+        server.invoke("UA,1,2,1")
+    first, *others = invocations(server)
+    assert first["inference_id"] == "mine"
+    assert len({line["request_id"] for line in others}) == 3
+
+
+def test_custom_attributes_are_logged_and_not_sent_back(serve, trained):
+    server = serve(trained("binary").base)
+    answer = server.invoke("UA,1,2,1", X_Amzn_SageMaker_Custom_Attributes="trace=7")
+    assert "x-amzn-sagemaker-custom-attributes" not in answer.headers
+    assert invocations(server)[0]["custom_attributes"] == "trace=7"
+
+
+def test_a_line_is_cloudwatch_metrics_where_a_namespace_is_set(serve, trained):
+    server = serve(trained("binary").base, INFERENCE_METRICS_NAMESPACE="Flights/Inference")
+    server.invoke("UA,1,2,1\nUA,1,2,1")
+    server.invoke("UA,1")
+    good, bad = invocations(server)
+    (directive,) = good["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Flights/Inference"
+    for metric in directive["Metrics"]:
+        assert isinstance(good[metric["Name"]], (int, float))
+    assert (good["Rows"], good["ClientErrors"], good["ServerErrors"]) == (2, 0, 0)
+    assert (bad["Rows"], bad["ClientErrors"]) == (0, 1)
+    assert abs(good["_aws"]["Timestamp"] / 1000 - server.base.stat().st_mtime) < 86_400
+
+
+def test_there_are_no_metrics_otherwise(serve, trained):
+    server = serve(trained("binary").base)
+    server.invoke("UA,1,2,1")
+    assert "_aws" not in invocations(server)[0]
+
+
+def test_a_log_that_nobody_reads_stops_no_answer(serve, trained):
+    server = serve(trained("binary").base)
+    for _ in range(700):  # more than the 64 KB that a pipe holds
+        assert server.invoke("UA,1,2,1").status == 200
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"SAGEMAKER_MODEL_SERVER_WORKERS": "0"},
+        {"INFERENCE_MAX_BATCH": "many"},
+        {"INFERENCE_TRUSTED_PICKLES": "abc"},
+    ],
+)
+def test_refuses_a_setting_and_says_what_is_allowed(serve, trained, setting):
+    server = serve(trained("binary").base, wait=False, **setting)
+    assert server.process.wait(timeout=10) == 2
+    ((name, value),) = setting.items()
+    log = server.log()
+    assert f"{name} " in log
+    assert repr(value) in log
+    assert "allowed: " in log
