@@ -10,9 +10,9 @@ from collections.abc import Callable
 import orjson
 
 from inference_server import logs
-from inference_server.connection import Exchange
 from inference_server.dispatch import Dispatcher, Outcome
 from inference_server.errors import RequestError
+from inference_server.exchange import Exchange
 from inference_server.metrics import metrics_of
 from inference_server.models.base import Answer, Predictor
 from inference_server.settings import Settings

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httptools  # type: ignore[import-not-found,unused-ignore]  # in the image's environment
 
+from inference_server.exchange import Exchange
 from inference_server.models.base import Answer, Request
 from inference_server.wire import CONTINUE, LAST_CHUNK, chunk_of, error_answer, head_of
 
@@ -24,41 +24,6 @@ BODY_GRACE_SECONDS = 20
 BODY_BYTES_PER_SECOND = 16 * 1024
 WRITE_SECONDS = 30
 LINGER_SECONDS = 2
-
-
-class Exchange:
-    """A complete request and the way back to who sent it."""
-
-    __slots__ = ("connection", "http11", "keep_alive", "method", "path", "request", "started")
-
-    def __init__(self, connection: Connection, path: bytes, request: Request, parser: Any) -> None:
-        self.connection = connection
-        self.method = parser.get_method()
-        self.path = path
-        self.request = request
-        keep_alive = parser.should_keep_alive()
-        # HTTP/1.0 keeps a connection only where a header asks for it; we do not. Asking the parser
-        # for the version is the dearest of its answers, so not for every request.
-        if not keep_alive or "connection" in request.headers:
-            self.http11 = parser.get_http_version() == "1.1"
-        else:
-            self.http11 = True
-        self.keep_alive = keep_alive and self.http11
-        self.started = time.perf_counter()
-
-    @property
-    def gone(self) -> bool:
-        """Whether nobody waits for the answer any more."""
-        return self.connection.transport is None
-
-    @property
-    def plain(self) -> bool:
-        """Whether the answer to this is the same as to any other request."""
-        return self.keep_alive and not self.connection.last
-
-    def reply(self, answer: Answer) -> None:
-        """Send the whole answer."""
-        self.connection.send(self, answer)
 
 
 class Connection(asyncio.Protocol):

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from inference_server.connection import Exchange
+from inference_server.exchange import Exchange
 from inference_server.models.base import Answer, BatchPredictor, Predictor, Request
 from inference_server.streaming import pump
 

@@ -7,7 +7,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from inference_server.connection import Connection, Exchange
+from inference_server.connection import Connection
+from inference_server.exchange import Exchange
 from inference_server.models.base import Answer
 from inference_server.settings import Settings
 

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 
-from inference_server.connection import Exchange
+from inference_server.exchange import Exchange
 from inference_server.models.base import Answer
 
 # Pieces on their way from the thread to the loop: enough to keep both at work.
