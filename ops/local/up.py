@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ops.local import infrastructure, loop, server
 from ops.local.context import Run
 from ops.settings import ROOT
@@ -17,6 +19,7 @@ STAGES = (
     loop.approve,
     loop.predict,
 )
+LOCAL = "local"  # the environment that never means a real account
 
 
 class InterruptedRunError(Exception):
@@ -55,7 +58,7 @@ def next_commands(run: Run) -> list[tuple[str, str]]:
     request = run.where.samples / "request.csv"
     shown = sample_path(str(request))
     stack = run.deployment.stack("batch")
-    return [
+    commands = [
         (f"make invoke ENDPOINT={first} FILE={shown}", "ask an endpoint"),
         (f"make invoke ENDPOINT={first} FILE={shown} SDK=1", "the same through the SageMaker SDK"),
         (f"make upload FILE={sample_path(str(run.sample))}", "send raw data in"),
@@ -64,11 +67,16 @@ def next_commands(run: Run) -> list[tuple[str, str]]:
             f"make deploy ARGS='{stack} --parameters {stack}:InstanceCount=2'",
             "change a parameter",
         ),
-        ('eval "$(make -s local-env)"', "point any AWS client here (aws, boto3, cdk)"),
-        ("make local-down", "stop everything"),
     ]
+    clients = "point any AWS client here (aws, boto3, cdk)"
+    down = ("make local-down", "stop everything")
+    if run.deployment.env == LOCAL:
+        return [*commands, ('eval "$(make -s local-env)"', clients), down]
+    # Any other environment means a real account until its exports say that this one is meant.
+    said = f'eval "$(make -s local-env ENV={run.deployment.env})"'
+    return [(said, f"first: {clients}"), *commands, down]
 
 
 def sample_path(path: str) -> str:
     """A path as a person types it from the repository's root."""
-    return path.removeprefix(f"{ROOT}/")
+    return shlex.quote(path.removeprefix(f"{ROOT}/"))

@@ -134,6 +134,21 @@ def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--data" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("env", "first"), [("local", "make invoke"), ("shop", "eval ")])
+def test_suggested_commands_mean_this_aws_and_take_any_file_name(
+    env: str, first: str, tmp_path: Path
+) -> None:
+    run = Run(
+        deployment=Deployment(project="shop", env=env),
+        screen=Screen(),
+        where=paths(),
+        sample=tmp_path / "my rows.csv",
+    )
+    commands = [command for command, _ in up.next_commands(run)]
+    assert commands[0].startswith(first)
+    assert f"make upload FILE='{tmp_path}/my rows.csv'" in commands
+
+
 @pytest.mark.parametrize("given", ["0", "80000", "abc"])
 def test_a_port_that_is_none_is_refused_as_wrong_usage(
     given: str, monkeypatch: pytest.MonkeyPatch
