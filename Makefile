@@ -130,7 +130,7 @@ check: ready packages ## Format, lint, types, and the rules over every synthesis
 # Two workers: the tests of one file stay together, those of the deployed workflow on one worker (tests/conftest.py).
 test: install ## Everything: make check and every test; what CI runs
 	@$(MAKE) --no-print-directory check
-	$(PYTHON_) -m pytest -n 2 --dist loadgroup --ignore tests/synth tests
+	$(PYTHON_) -m pytest -n 2 --ignore tests/synth tests
 
 # A base from Debian's own packages stands in for the one the Dockerfiles name where no public
 # registry is reachable. A proxy's certificates of this machine come along, for pip in the build.

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 # One deployed workflow serves all of these; two workers would deploy it twice.
-TOGETHER = TESTS / "integration" / "workflow"
+WORKFLOW = "tests/integration/workflow"
 IMAGES = TESTS / "images"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test belongs to the group of its file (`--dist loadgroup`)."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            together = item.path.is_relative_to(TOGETHER)
-            group = "workflow" if together else str(item.path.relative_to(TESTS))
-            item.add_marker(pytest.mark.xdist_group(group))
+class Together(LoadScopeScheduling):
+    """A file's tests run in order on one worker, and so do all that share the workflow."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return WORKFLOW if file.startswith(f"{WORKFLOW}/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    """Which worker gets which tests under `-n`."""
+    return Together(config, log)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def sagemaker_sdk_knows_nobody_yet() -> None:
+    """The SageMaker SDK keeps its clients for the process; the next file has another local AWS."""
+    if (sdk := sys.modules.get("sagemaker.core.utils.utils")) is not None:
+        sdk.SageMakerClient.reset()
 
 
 def pytest_terminal_summary(
