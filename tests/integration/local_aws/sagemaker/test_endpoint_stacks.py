@@ -73,7 +73,7 @@ def _invoke(trained: Any, endpoint: str) -> dict[str, Any]:
 
 
 def test_a_stack_serves_survives_a_bad_model_and_leaves_nothing(trained: Any) -> None:
-    """design.md 6: good case, then a container that never answers: the stack rolls back."""
+    """contracts.md, refusals: a container that never answers rolls the stack back."""
     cloudformation = trained.aws.client("cloudformation")
     good = _template(trained, trained.artifacts)
     cloudformation.create_stack(StackName="real-time", TemplateBody=good)
@@ -134,7 +134,7 @@ def test_an_asynchronous_endpoint_writes_its_answer(trained: Any) -> None:
 
 
 def test_a_role_without_the_right_may_not_invoke(trained: Any) -> None:
-    """design.md 4.11: IAM enforced at the door, on the endpoint's ARN."""
+    """contracts.md 13.3: IAM enforced at the door, on the endpoint's ARN."""
     arn = "arn:aws:sagemaker:us-east-1:222233334444:endpoint/later"
     allowed = {
         "Version": "2012-10-17",

@@ -106,7 +106,7 @@ def test_a_models_error_has_the_members_clients_read(endpoint: str, trained: Any
 
 
 def test_an_alarm_of_real_errors_rolls_a_canary_back(endpoint: str, trained: Any) -> None:
-    """design.md 6: alarm firing during bake; the alarm's state comes from what callers saw."""
+    """contracts.md, refusals: an alarm of what callers saw fires during bake."""
     aws = trained.aws
     sagemaker, runtime = aws.client("sagemaker"), aws.client("sagemaker-runtime")
     aws.client("cloudwatch").put_metric_alarm(

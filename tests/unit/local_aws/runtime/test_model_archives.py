@@ -1,6 +1,6 @@
 """Model archives: what is refused before any byte is outside, or too many inside.
 
-The list is controls.md's ("Model load", row 11); contracts.md 2.1 for what a model may be.
+Contracts.md 2.1 says what a model archive may be.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def _refused(aws: Aws, *variants: dict[str, Any], **rest: Any) -> str:
 
 
 def test_refuses_a_second_configuration_of_the_same_name(aws: Aws) -> None:
-    """design.md 6: second config with the same name."""
+    """contracts.md, refusals: second config with the same name."""
     aws.model()
     aws.config("good")
     error = aws.refusal(
@@ -143,7 +143,7 @@ def test_refuses_a_gpu_image_on_a_serverless_endpoint(aws: Aws) -> None:
 
 
 def test_refuses_an_async_endpoint_with_two_variants(aws: Aws) -> None:
-    """design.md 6 (the brief's list); one variant is what the guide shows."""
+    """contracts.md, refusals; one variant is what the guide shows."""
     aws.model()
     aws.config("good", AsyncInferenceConfig=ASYNC)
     second = aws.variant(VariantName="second")
@@ -152,7 +152,7 @@ def test_refuses_an_async_endpoint_with_two_variants(aws: Aws) -> None:
 
 
 def test_refuses_an_async_endpoint_with_inference_components(aws: Aws) -> None:
-    """design.md 6: async endpoint with inference components."""
+    """contracts.md, refusals: async endpoint with inference components."""
     aws.model()
     aws.config("good", AsyncInferenceConfig=ASYNC)
     message = _refused(aws, aws.variant(ModelName=None), AsyncInferenceConfig=ASYNC)

@@ -39,7 +39,7 @@ def test_a_canary_ends_with_all_traffic_on_the_new_fleet(aws: Aws) -> None:
 
 
 def test_an_alarm_during_bake_rolls_back_and_says_so(aws: Aws) -> None:
-    """design.md 6: alarm firing during bake."""
+    """contracts.md, refusals: alarm firing during bake."""
     aws.services.alarms["errors"] = "ALARM"
     aws.endpoint("flights")
     old = aws.containers.running[0]
@@ -95,7 +95,7 @@ def test_refuses_a_canary_over_half_of_the_fleet_at_create_too(aws: Aws) -> None
 
 
 def test_refuses_guardrails_with_a_changed_variant_name(aws: Aws) -> None:
-    """contracts.md 3.6 and design.md 6: guardrails need stable variant names."""
+    """contracts.md 3.6 and its refusals: guardrails need stable variant names."""
     aws.services.alarms["errors"] = "OK"
     aws.endpoint("flights")
     aws.config("flights-2")

@@ -19,7 +19,7 @@ def _update(aws: Aws, config: str = "flights-2", **rest: Any) -> dict[str, Any]:
 
 
 def test_an_endpoint_that_cannot_start_is_failed_and_says_why(aws: Aws) -> None:
-    """design.md 6: container not answering /ping in time."""
+    """contracts.md, refusals: container not answering /ping in time."""
     aws.endpoint("good")
     aws.services.objects.add(BROKEN)
     aws.model("broken", ModelDataUrl=BROKEN)
@@ -165,7 +165,7 @@ def test_an_update_keeps_what_it_was_told_to_keep(
 
 
 def test_refuses_an_instance_type_change_while_registered_for_scaling(aws: Aws) -> None:
-    """design.md 4.6 and 6: changed while its variant is a registered scalable target."""
+    """contracts.md, refusals: changed while its variant is a registered scalable target."""
     aws.endpoint("flights")
     aws.config("flights-2", aws.variant(InstanceType="ml.m5.xlarge"))
     assert _update(aws)["EndpointConfigName"] == "flights-2"

@@ -46,7 +46,7 @@ def test_refuses_a_synchronous_call_of_an_async_endpoint(aws: Aws) -> None:
 
 
 def test_refuses_an_asynchronous_call_of_a_real_time_endpoint(aws: Aws) -> None:
-    """design.md 6: the reverse."""
+    """contracts.md, refusals: the reverse."""
     aws.endpoint("flights")
     assert aws.http(PATH)[0].status == 200
     path = "/endpoints/flights/async-invocations"

@@ -41,7 +41,7 @@ def test_refuses_a_second_model_of_the_same_name(aws: Aws) -> None:
 
 
 def test_refuses_an_artifact_that_is_not_there(aws: Aws) -> None:
-    """design.md 6: model artifact missing."""
+    """contracts.md, refusals: model artifact missing."""
     aws.model("good")
     error = aws.refusal(
         "CreateModel", **_create(aws, "bad", ModelDataUrl="s3://artifacts/x.tar.gz")
@@ -50,7 +50,7 @@ def test_refuses_an_artifact_that_is_not_there(aws: Aws) -> None:
 
 
 def test_refuses_an_artifact_the_role_cannot_read(aws: Aws) -> None:
-    """design.md 6: role policy not yet attached."""
+    """contracts.md, refusals: role policy not yet attached."""
     aws.model("good")
     aws.denied.add("s3:GetObject")
     error = aws.refusal("CreateModel", **_create(aws, "bad"))
@@ -59,7 +59,7 @@ def test_refuses_an_artifact_the_role_cannot_read(aws: Aws) -> None:
 
 
 def test_refuses_an_image_that_is_not_in_the_registry(aws: Aws) -> None:
-    """design.md 6: image missing."""
+    """contracts.md, refusals: image missing."""
     aws.model("good")
     missing = aws.image.replace("0123456789abcdef", "ffff")
     error = aws.refusal("CreateModel", **_create(aws, "bad", Image=missing))
@@ -67,7 +67,7 @@ def test_refuses_an_image_that_is_not_in_the_registry(aws: Aws) -> None:
 
 
 def test_refuses_an_image_the_role_cannot_pull(aws: Aws) -> None:
-    """design.md 6: image unreadable by the role."""
+    """contracts.md, refusals: image unreadable by the role."""
     aws.model("good")
     aws.denied.add("ecr:BatchGetImage")
     assert "ecr:BatchGetImage" in aws.refusal("CreateModel", **_create(aws, "bad")).message

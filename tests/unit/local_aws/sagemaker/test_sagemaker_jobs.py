@@ -65,7 +65,7 @@ def _done(aws: Aws, kind: str, name: str = "job") -> dict[str, Any]:
 
 
 def test_refuses_a_job_name_that_was_used(aws: Aws) -> None:
-    """design.md 6: job name reused; also after the job ended."""
+    """contracts.md, refusals: job name reused; also after the job ended."""
     aws.call("CreateTrainingJob", **_training(aws))
     _done(aws, "Training")
     error = aws.refusal("CreateTrainingJob", **_training(aws))
@@ -74,7 +74,7 @@ def test_refuses_a_job_name_that_was_used(aws: Aws) -> None:
 
 
 def test_a_failed_job_carries_the_containers_sentence(aws: Aws) -> None:
-    """design.md 6: container exit code and /opt/ml/output/failure as FailureReason."""
+    """contracts.md, refusals: container exit code and /opt/ml/output/failure as FailureReason."""
     aws.training = TrainingOutcome(
         status="Failed", secondary_status="Failed", failure_reason="AlgorithmError: no target"
     )

@@ -52,7 +52,7 @@ def test_a_number_that_arrived_as_a_string_is_a_number(aws: Aws) -> None:
 
 
 def test_refuses_a_property_the_type_does_not_have(aws: Aws) -> None:
-    """feasibility.md 8: ministack accepts unknown properties, so the types must not."""
+    """ministack accepts unknown properties, so the types must not."""
     _type("Model").create(_model_properties(aws), **WHERE)
     with pytest.raises(ValueError, match=r"extraneous key \[Colour\] is not permitted"):
         _type("Model").create(_model_properties(aws, Colour="blue"), **WHERE)
@@ -110,7 +110,7 @@ def test_an_endpoint_is_created_when_it_is_in_service(aws: Aws) -> None:
 
 
 def test_an_endpoint_that_fails_leaves_nothing_and_says_why(aws: Aws) -> None:
-    """design.md 6: endpoint Failed, stack rolls back."""
+    """contracts.md, refusals: endpoint Failed, stack rolls back."""
     aws.services.objects.add(BROKEN)
     aws.model("broken", ModelDataUrl=BROKEN)
     aws.containers.broken.add(BROKEN)

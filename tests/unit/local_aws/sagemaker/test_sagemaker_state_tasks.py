@@ -50,7 +50,7 @@ def test_a_task_without_sync_does_not_wait(aws: Aws) -> None:
 
 
 def test_a_failed_job_fails_the_task_with_its_description(aws: Aws) -> None:
-    """contracts.md 12.2 and feasibility.md 2: States.TaskFailed with the description as cause."""
+    """contracts.md 12.2: States.TaskFailed with the description as cause."""
     aws.training = TrainingOutcome(
         status="Failed", secondary_status="Failed", failure_reason="AlgorithmError: no"
     )
