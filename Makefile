@@ -165,6 +165,10 @@ recording: ready ## Record a whole make local as docs/make-local.svg
 bench: ready packages ## Measure what the README claims
 	@set -e; for f in benchmarks/*.py; do echo "== $$f"; $(PYTHON_) $$f; done
 
+.PHONY: bench-serving
+bench-serving: ready ## Measure the inference server beside nginx, FastAPI and the shape of AWS's sample (needs wrk and nginx)
+	$(PYTHON_) benchmarks/serving/compare.py
+
 clean: ## Remove what was built and deployed here; keeps the installed environments
 	@test ! -x $(PYTHON_) || $(OPS) local down
 	rm -rf build/lambda build/samples cdk.out .local .mypy_cache .ruff_cache .pytest_cache
