@@ -15,8 +15,8 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-WIDTH = 150  # characters: the closing table's width
-LAST_LINES = 90  # what a person can take in on one picture
+WIDEST = 180  # characters: the closing table and a long path beside it
+LAST_LINES = 110  # a whole run
 # rich's own format fetches a font from the network; a picture in a README must not.
 FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
@@ -28,9 +28,11 @@ def main(target: Path) -> None:
         sys.stdout.write(line)
         sys.stdout.flush()
         lines.append(line.rstrip("\n"))
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), color_system="truecolor")
-    for line in lines[-LAST_LINES:]:
-        console.print(Text.from_ansi(line), soft_wrap=False, overflow="crop", no_wrap=True)
+    shown = [Text.from_ansi(line) for line in lines[-LAST_LINES:]]
+    width = min(WIDEST, max((line.cell_len for line in shown), default=1))
+    console = Console(record=True, width=width, file=io.StringIO(), color_system="truecolor")
+    for line in shown:
+        console.print(line, soft_wrap=False, overflow="crop", no_wrap=True)
     # A fixed id, so that two recordings of the same run are the same file.
     console.save_svg(str(target), title="make local", code_format=FORMAT, unique_id="run")
 
