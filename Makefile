@@ -137,13 +137,13 @@ test: install ## Everything: make check and every test; what CI runs
 BASE ?= localhost/sagemaker-workflow/base:bookworm
 test-images base-image: ENGINE := $(or $(ENGINE),podman)
 .PHONY: test-images base-image
-test-images: ready ## Build our images and run them under a real engine (ENGINE=podman|docker, BASE=docker.io/library/python:3.11-slim-bookworm)
+test-images: ready ## Build our images and run them under a real engine (ENGINE=podman|docker, BASE=python:3.11-slim-bookworm)
 	@command -v $(ENGINE) > /dev/null || { echo "error: there is no $(ENGINE) on the PATH" >&2; echo "what to do: apt-get install podman runc debootstrap, or ENGINE=docker" >&2; exit 1; }
 	@$(if $(filter localhost/%,$(BASE)),$(ENGINE) image inspect $(BASE) > /dev/null 2>&1 || $(MAKE) --no-print-directory base-image)
 	LOCAL_AWS_ENGINE_TEST=$(ENGINE) LOCAL_AWS_ENGINE_BASE=$(BASE) $(PYTHON_) -m pytest -m images tests/images
 
 base-image: ## Make that base with debootstrap, as root (ENGINE=, BASE=)
-	@test "$$(id -u)" = 0 && command -v debootstrap > /dev/null || { echo "error: a base is made with debootstrap, as root" >&2; echo "what to do: name one: BASE=docker.io/library/python:3.11-slim-bookworm" >&2; exit 1; }
+	@test "$$(id -u)" = 0 && command -v debootstrap > /dev/null || { echo "error: a base is made with debootstrap, as root" >&2; echo "what to do: name one: BASE=python:3.11-slim-bookworm" >&2; exit 1; }
 	@mkdir -p build && rm -rf build/base-image
 	debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm build/base-image > build/base-image.log
 	@test ! -d /usr/local/share/ca-certificates || cp -r /usr/local/share/ca-certificates/. build/base-image/usr/local/share/ca-certificates/
