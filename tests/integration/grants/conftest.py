@@ -17,23 +17,17 @@ from support.loop_stages import Loop
 
 from ops import aws, settings
 from ops.errors import OpsError
-from ops.local import infrastructure, loop, server
+from ops.local import loop, server
 from ops.local.context import Run
 from ops.local.paths import Paths
+from ops.local.up import STAGES
 from ops.ui import Screen
 
 ROWS = 200
 # Waits are no part of what is tested: bake times, retries and cooldowns take no time.
 TIME_FACTOR = 200.0
-STAGES = (
-    infrastructure.start_aws,
-    infrastructure.bootstrap,
-    infrastructure.deploy,
-    infrastructure.push_images,
-    loop.ingest,
-    loop.train,
-    loop.approve,
-)
+# Everything of `make local` but asking the endpoints, which the tests do themselves.
+BEFORE_ASKING = [stage for stage in STAGES if stage is not loop.predict]
 Talking = Callable[[Paths], contextlib.AbstractContextManager[None]]
 
 
@@ -55,7 +49,7 @@ def workflow_run(tmp_path_factory: pytest.TempPathFactory, talking: Talking) -> 
                 time_factor=TIME_FACTOR,
             )
             try:
-                for stage in STAGES:
+                for stage in BEFORE_ASKING:
                     stage(run)
             except (OpsError, ClientError) as fault:
                 said = "\n".join(server.tail(where.log, 60))
