@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from sagemaker_workflow.autoscaling import EndpointScaling
 from sagemaker_workflow.endpoints import faults as check
 from sagemaker_workflow.endpoints import limits
-from sagemaker_workflow.endpoints.alarms import AlarmSpec, error_alarm, latency_alarm
-from sagemaker_workflow.endpoints.base import Endpoint
+from sagemaker_workflow.endpoints.alarms import AlarmSpec
+from sagemaker_workflow.endpoints.answering import AnsweringEndpoint, request_alarms
 from sagemaker_workflow.endpoints.specs import Capture, Instances, Operations, Rollout, Scaling
 from sagemaker_workflow.endpoints.variants import (
     instance_variant,
@@ -23,7 +22,7 @@ from sagemaker_workflow.model import Model
 _SLOW_MS = 5000
 
 
-class RealtimeEndpoint(Endpoint):
+class RealtimeEndpoint(AnsweringEndpoint):
     """A real-time endpoint serves the model, updates are watched by alarms and rolled back.
 
     >>> RealtimeEndpoint(self, "Churn", model=model)  # doctest: +SKIP
@@ -91,28 +90,6 @@ class RealtimeEndpoint(Endpoint):
             if scaling
             else None
         )
-
-    def metric_invocations(self) -> cloudwatch.Metric:
-        """Requests a minute."""
-        return self.metric("Invocations")
-
-    def metric_errors(self) -> cloudwatch.Metric:
-        """Requests a minute that the endpoint answered with 5xx."""
-        return self.metric("Invocation5XXErrors")
-
-    def metric_model_errors(self) -> cloudwatch.Metric:
-        """Requests a minute that the container did not answer with 2xx."""
-        return self.metric("InvocationModelErrors")
-
-
-def request_alarms(rollout: Rollout, slow_ms: float) -> list[AlarmSpec]:
-    """Errors of the endpoint, errors of the model, and slowness."""
-    most = rollout.max_errors
-    return [
-        error_alarm("ServerErrors", "Invocation5XXErrors", most, "requests end in a 5xx error"),
-        error_alarm("ModelErrors", "InvocationModelErrors", most, "the container answers in error"),
-        latency_alarm(rollout.max_latency_ms or slow_ms),
-    ]
 
 
 def _alarms(rollout: Rollout) -> list[AlarmSpec]:

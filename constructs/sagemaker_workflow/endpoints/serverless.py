@@ -8,8 +8,7 @@ from constructs import Construct
 from sagemaker_workflow.autoscaling import EndpointScaling
 from sagemaker_workflow.endpoints import faults as check
 from sagemaker_workflow.endpoints import limits
-from sagemaker_workflow.endpoints.base import Endpoint
-from sagemaker_workflow.endpoints.realtime import request_alarms
+from sagemaker_workflow.endpoints.answering import AnsweringEndpoint, request_alarms
 from sagemaker_workflow.endpoints.specs import Capture, Operations, Rollout, Scaling, Serverless
 from sagemaker_workflow.endpoints.variants import serverless_variant
 from sagemaker_workflow.faults import Faults
@@ -18,7 +17,7 @@ from sagemaker_workflow.model import Model
 _SLOW_MS = 10_000
 
 
-class ServerlessEndpoint(Endpoint):
+class ServerlessEndpoint(AnsweringEndpoint):
     """A serverless endpoint serves the model: one container, not isolated, not in a VPC.
 
     >>> model = Model(self, "Model", serves=container, isolated=False)  # doctest: +SKIP
@@ -90,14 +89,6 @@ class ServerlessEndpoint(Endpoint):
             if scaling
             else None
         )
-
-    def metric_invocations(self) -> cloudwatch.Metric:
-        """Requests a minute."""
-        return self.metric("Invocations")
-
-    def metric_errors(self) -> cloudwatch.Metric:
-        """Requests a minute that the endpoint answered with 5xx."""
-        return self.metric("Invocation5XXErrors")
 
     def metric_cold_starts(self) -> cloudwatch.Metric:
         """How long a request had to wait for a new machine, in microseconds."""
