@@ -1,7 +1,15 @@
 """Settings of an environment: one checked object from one TOML file."""
 
 from stacks.settings.dataset import Dataset
-from stacks.settings.endpoints import Async, Batch, Endpoint, Realtime, Rollout, Serverless
+from stacks.settings.endpoints import (
+    Async,
+    Batch,
+    Endpoint,
+    Realtime,
+    Rollout,
+    Scaled,
+    Serverless,
+)
 from stacks.settings.errors import SettingsError
 from stacks.settings.load import load, parse
 from stacks.settings.project import Settings, Training
@@ -13,6 +21,7 @@ __all__ = [
     "Endpoint",
     "Realtime",
     "Rollout",
+    "Scaled",
     "Serverless",
     "Settings",
     "SettingsError",

@@ -1,0 +1,68 @@
+"""What every way of serving has, and what runs on instances of its own."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, ClassVar
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from sagemaker_workflow.endpoints.limits import Use, instance_types
+from stacks.settings.base import Block, Email, InstanceType, any_of, refuse
+
+PackageGroup = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$",
+        description="a model package group's name: up to 63 letters, digits and hyphens",
+    ),
+]
+
+
+class Served(Block):
+    """What every way of serving has: the package group it follows, and whom to tell."""
+
+    model_package_group: PackageGroup | None = None  # default: the project's own
+    notification_email: Email | None = None
+
+
+class OnInstances(Served):
+    """What runs on instances of its own: the type, and the types an override may choose."""
+
+    USE: ClassVar[Use] = "hosting"
+
+    instance_type: InstanceType
+    allowed_instance_types: list[InstanceType] = Field(default_factory=list, validate_default=True)
+
+    @field_validator("instance_type")
+    @classmethod
+    def _the_service_has_it(cls, instance_type: str) -> str:
+        return _known(instance_type, cls.USE)
+
+    @field_validator("allowed_instance_types")
+    @classmethod
+    def _the_service_has_them_all(cls, allowed: list[str]) -> list[str]:
+        for position, instance_type in enumerate(allowed):
+            _known(instance_type, cls.USE, key=str(position))
+        return allowed
+
+    @field_validator("allowed_instance_types")
+    @classmethod
+    def _the_default_is_allowed(cls, allowed: list[str], info: ValidationInfo) -> list[str]:
+        default = info.data.get("instance_type")
+        if not allowed:
+            return [default] if default else []
+        if default is not None and default not in allowed:
+            raise refuse(f"must hold instance_type itself: {default}")
+        return allowed
+
+
+def _known(instance_type: str, use: Use, *, key: str = "") -> str:
+    types = sorted(instance_types(use))
+    if instance_type not in types:
+        close = difflib.get_close_matches(instance_type, types, n=3, cutoff=0.6)
+        hint = f"; close to it: {any_of(close)}" if close else ""
+        raise refuse(
+            f"SageMaker has no such instance type for {use}{hint}", key=key, value=instance_type
+        )
+    return instance_type

@@ -1,0 +1,50 @@
+"""`[endpoints.<name>]` with `kind = "serverless"`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from sagemaker_workflow.endpoints.limits import SERVERLESS_MEMORY_MB
+from stacks.settings.base import any_of, refuse
+from stacks.settings.endpoints.scaled import Rollout
+from stacks.settings.endpoints.served import Served
+
+
+class Serverless(Served):
+    """Answers when asked and costs nothing in between; a cold start is slow."""
+
+    kind: Literal["serverless"]
+    memory_mb: int = 2048
+    max_concurrency: Annotated[int, Field(ge=1, le=200)] = 5
+    provisioned_concurrency: Annotated[int, Field(ge=0, le=200)] = Field(
+        default=0, validate_default=True
+    )
+    rollout: Rollout = Rollout()
+
+    @field_validator("rollout")
+    @classmethod
+    def _nothing_to_split(cls, rollout: Rollout) -> Rollout:
+        if rollout.strategy != "all_at_once":
+            raise refuse(
+                'a serverless endpoint has no instances to split: "all_at_once"',
+                key="strategy",
+                value=rollout.strategy,
+            )
+        return rollout
+
+    @field_validator("memory_mb")
+    @classmethod
+    def _memory_is_a_size_the_service_has(cls, memory: int) -> int:
+        if memory not in SERVERLESS_MEMORY_MB:
+            raise refuse(f"must be {any_of([str(size) for size in SERVERLESS_MEMORY_MB])}")
+        return memory
+
+    @field_validator("provisioned_concurrency")
+    @classmethod
+    def _provisioned_is_at_most_the_maximum(cls, provisioned: int, info: ValidationInfo) -> int:
+        maximum = info.data.get("max_concurrency")
+        if maximum is not None and provisioned > maximum:
+            raise refuse(f"must be at most max_concurrency, {maximum}")
+        return provisioned
