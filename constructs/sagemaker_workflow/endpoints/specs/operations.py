@@ -1,0 +1,29 @@
+"""What those who run an endpoint need, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operations:
+    """What those who run the endpoint need.
+
+    - `key` encrypts volumes, logs and topics. Default: a key of the endpoint's own.
+    - `parameter_name`: the SSM parameter that holds the endpoint's name. Default:
+      `/sagemaker-workflow/endpoints/<name>`.
+    - `alarm_topic` is told when an alarm goes off or is over. Default: nobody.
+    - `log_retention`: how long the logs of the containers and of the scaling function are kept.
+    - `reserve_concurrency`: the scaling function has one execution of its own; not possible in a
+      new account, whose small Lambda quota leaves nothing to reserve.
+    """
+
+    key: kms.IKey | None = None
+    parameter_name: str | None = None
+    alarm_topic: sns.ITopic | None = None
+    log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
+    reserve_concurrency: bool = True
