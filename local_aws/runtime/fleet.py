@@ -35,10 +35,12 @@ class Fleet:
         container: ContainerSpec,
         startup_seconds: float,
         may_sleep: bool,
+        log_group: str | None = None,
     ) -> None:
         self._endpoint_name, self._variant_name = endpoint_name, variant_name
         self._container, self._startup_seconds = container, startup_seconds
         self._may_sleep = may_sleep
+        self._log_group = log_group or endpoint_group(endpoint_name)
         self._containers: list[ServingContainer] = []
         self._failed_pings: dict[int, int] = {}
         self._wanted = 0
@@ -129,8 +131,7 @@ class Fleet:
     def _new(self, stop: threading.Event) -> ServingContainer:
         assert self._workspace is not None  # noqa: S101  start() comes first
         stream = f"{self._variant_name}/i-{secrets.token_hex(8)}0"
-        group = endpoint_group(self._endpoint_name)
-        log = LogStream(group, stream, role_arn=self._container.role_arn)
+        log = LogStream(self._log_group, stream, role_arn=self._container.role_arn)
         try:
             return ServingContainer(
                 self._container,

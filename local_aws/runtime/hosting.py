@@ -45,6 +45,7 @@ class VariantSpec:
     max_concurrency: int | None
     startup_timeout_seconds: int
     provisioned_concurrency: int | None = None
+    log_group: str | None = None  # the endpoint's when None
 
 
 class Variant:
@@ -68,6 +69,7 @@ class Variant:
             if self._serverless
             else startup,
             may_sleep=self._serverless and not spec.provisioned_concurrency,
+            log_group=spec.log_group,
         )
         self._turn = itertools.count()
         self._in_flight = 0

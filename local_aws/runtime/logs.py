@@ -27,6 +27,11 @@ def endpoint_group(endpoint_name: str) -> str:
     return f"/aws/sagemaker/Endpoints/{endpoint_name}"
 
 
+def component_group(component_name: str) -> str:
+    """Return the log group of an inference component (contracts 3.4)."""
+    return f"/aws/sagemaker/InferenceComponents/{component_name}"
+
+
 class LogStream:
     """A log stream that takes lines without waiting and delivers them in small batches.
 
