@@ -1,6 +1,6 @@
-"""Refresh the lock files that synth reads: AWS-managed image URIs and SageMaker instance types.
+"""Refresh the lock files that synth reads: AWS-managed image URIs, instance types and their GPUs.
 
-`python -m ops.images refresh` writes both beside the constructs; `python -m ops.images check` says
+`python -m ops.images refresh` writes them beside the constructs; `python -m ops.images check` says
 whether they still are what the installed SDK and botocore say, and exits 1 when not. Both work
 offline. A digest already in the lock is kept while its URI is the same; a new one is written
 `unresolved`, for only a registry can tell it.
@@ -22,11 +22,13 @@ from typing import Any
 LIBRARY = Path(__file__).resolve().parents[1] / "constructs" / "sagemaker_workflow"
 IMAGES = LIBRARY / "images.lock.json"
 INSTANCE_TYPES = LIBRARY / "instance_types.lock.json"
+GPUS = LIBRARY / "gpus.lock.json"
 REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1")
 UNRESOLVED = "unresolved"
 
 # An instance type stands for the processor: the SDK picks the image by it.
 _INSTANCE = {"cpu": "ml.m5.xlarge", "gpu": "ml.g5.xlarge"}
+_SPELT = {"ml.g5n.xlarge": "ml.g5.xlarge"}
 _ENUMS = {
     "hosting": "ProductionVariantInstanceType",
     "transform": "TransformInstanceType",
@@ -61,6 +63,7 @@ WANTED = (
     ),
     Wanted(framework="djl-lmi", version="0.38.0", processors=("gpu",)),
     Wanted(framework="djl-lmi", version="0.33.0", processors=("gpu",)),
+    Wanted(framework="djl-tensorrtllm", version="0.33.0", processors=("gpu",)),
     Wanted(framework="vllm", version="0.30.0", processors=("gpu",), python="py312"),
     Wanted(
         framework="huggingface", version="4.51.3", processors=("cpu", "gpu"),
@@ -102,6 +105,29 @@ def instance_types() -> dict[str, Any]:
     }
 
 
+def gpus() -> dict[str, Any]:
+    """GPUs and their memory by hosting instance type, as the SDK's own table has them.
+
+    The table repeats itself for 30 regions and spells g5.xlarge `g5n.xlarge`; a type it gives
+    different figures for in different regions would be no fact of the type, and is refused.
+    """
+    from sagemaker.core import image_uris
+
+    table = Path(image_uris.__file__).parent / "image_uri_config" / "instance_gpu_info.json"
+    found: dict[str, dict[str, int]] = {}
+    for region in json.loads(table.read_text(encoding="utf-8")).values():
+        for name, gpu in region.items():
+            one = {"count": gpu["Count"], "memory_mib": gpu["TotalGpuMemoryInMiB"]}
+            if found.setdefault(_SPELT.get(name, name), one) != one:
+                raise ValueError(f"{name} has other GPUs in other regions: {one}")
+    hosting = set(instance_types()["types"]["hosting"])
+    return {
+        "format": 1,
+        "source": f"sagemaker-core {metadata.version('sagemaker-core')}, instance_gpu_info.json",
+        "types": {name: found[name] for name in sorted(found) if name in hosting},
+    }
+
+
 def _each() -> Iterator[tuple[Wanted, str, str]]:
     for wanted in WANTED:
         for scope in wanted.scopes:
@@ -127,7 +153,7 @@ def _retrieve(wanted: Wanted, scope: str, processor: str, region: str) -> str:
     from sagemaker.core import image_uris  # 3 s to import: only where it is used
 
     # Some frameworks have one scope only and refuse to be told it twice.
-    extra = {} if wanted.framework == "djl-lmi" else {"image_scope": scope}
+    extra = {} if wanted.framework.startswith("djl-") else {"image_scope": scope}
     return str(
         image_uris.retrieve(
             wanted.framework,
@@ -156,7 +182,12 @@ def main(arguments: list[str] | None = None) -> int:
     command = parser.parse_args(arguments).command
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
     behind = False
-    for path, lock in ((IMAGES, images(_read(IMAGES))), (INSTANCE_TYPES, instance_types())):
+    locks = (
+        (IMAGES, images(_read(IMAGES))),
+        (INSTANCE_TYPES, instance_types()),
+        (GPUS, gpus()),
+    )
+    for path, lock in locks:
         text = _text(lock)
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue

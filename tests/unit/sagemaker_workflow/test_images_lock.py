@@ -31,3 +31,10 @@ def test_the_instance_types_are_those_of_the_installed_service_model() -> None:
     locked = json.loads(images.INSTANCE_TYPES.read_text(encoding="utf-8"))
     assert locked["types"] == images.instance_types()["types"]
     assert "ml.g4dn.xlarge" in locked["types"]["hosting"]
+
+
+def test_the_gpus_are_those_of_the_installed_sdk_with_its_slip_put_right() -> None:
+    locked = json.loads(images.GPUS.read_text(encoding="utf-8"))
+    assert locked == images.gpus()
+    assert locked["types"]["ml.g5.xlarge"] == {"count": 1, "memory_mib": 24576}
+    assert "ml.g5n.xlarge" not in locked["types"]
