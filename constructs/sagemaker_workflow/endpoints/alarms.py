@@ -25,12 +25,14 @@ class AlarmSpec:
     says: str
     minutes: int = 1
     per_variant: bool = True
+    variant: str = VARIANT
 
 
-def dimensions(endpoint_name: str, *, per_variant: bool = True) -> dict[str, str]:
+def dimensions(
+    endpoint_name: str, *, per_variant: bool = True, variant: str = VARIANT
+) -> dict[str, str]:
     """What SageMaker publishes metrics under: an endpoint's variant, or the endpoint."""
-    variant = {"VariantName": VARIANT} if per_variant else {}
-    return {"EndpointName": endpoint_name, **variant}
+    return {"EndpointName": endpoint_name, **({"VariantName": variant} if per_variant else {})}
 
 
 def error_alarm(id_: str, metric: str, threshold: float, says: str) -> AlarmSpec:
@@ -64,7 +66,9 @@ def build_alarm(
         metric_name=spec.metric,
         dimensions=[
             cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
-            for name, value in dimensions(endpoint_name, per_variant=spec.per_variant).items()
+            for name, value in dimensions(
+                endpoint_name, per_variant=spec.per_variant, variant=spec.variant
+            ).items()
         ],
         statistic=spec.statistic if plain else None,
         extended_statistic=None if plain else spec.statistic,

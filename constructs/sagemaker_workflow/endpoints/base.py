@@ -17,6 +17,7 @@ from constructs import Construct
 
 from sagemaker_workflow.endpoints.alarms import NAMESPACE, AlarmSpec, build_alarm, dimensions
 from sagemaker_workflow.endpoints.faults import check_name, check_stack
+from sagemaker_workflow.endpoints.limits import ROLLBACK_ALARMS, VARIANT
 from sagemaker_workflow.endpoints.rollout import deployment_config
 from sagemaker_workflow.endpoints.specs import Operations, Rollout
 from sagemaker_workflow.faults import Faults
@@ -68,14 +69,19 @@ class Endpoint(Construct):
         return self._grant(grantee, "sagemaker:InvokeEndpoint")
 
     def metric(
-        self, name: str, *, statistic: str = "Sum", per_variant: bool = True
+        self,
+        name: str,
+        *,
+        statistic: str = "Sum",
+        per_variant: bool = True,
+        variant: str = VARIANT,
     ) -> cloudwatch.Metric:
-        """Any metric SageMaker publishes for this endpoint, by the minute."""
+        """Any metric SageMaker publishes for this endpoint or one variant of it, by the minute."""
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,
             statistic=statistic,
-            dimensions_map=dimensions(self.name, per_variant=per_variant),
+            dimensions_map=dimensions(self.name, per_variant=per_variant, variant=variant),
         )
 
     def metric_model_latency(self, *, statistic: str = "p99") -> cloudwatch.Metric:
@@ -91,16 +97,23 @@ class Endpoint(Construct):
         self,
         *,
         variant: sagemaker.CfnEndpointConfig.ProductionVariantProperty,
+        others: Sequence[Any] = (),
+        models: Sequence[Model] = (),
         rollout: Rollout,
         alarms: Sequence[AlarmSpec],
         counts: Sequence[int],
         **config: Any,
     ) -> None:
-        """Make config and endpoint, once the role may do all the container needs."""
-        role = self.model.role
-        role.grant_logs(self.log_group)
-        role.grant_volume_key(self.key)
-        role.grant_describe_alarms()
+        """Make config and endpoint, once the roles may do all their containers need.
+
+        `others` are the production variants besides the first, `models` all that is served
+        besides its model.
+        """
+        roles = list(dict.fromkeys([self.model.role, *(model.role for model in models)]))
+        for role in roles:
+            role.grant_logs(self.log_group)
+            role.grant_volume_key(self.key)
+            role.grant_describe_alarms()
         self.alarms = [
             build_alarm(self, one, self.name, self.operations.alarm_topic) for one in alarms
         ]
@@ -109,7 +122,7 @@ class Endpoint(Construct):
         self.config = sagemaker.CfnEndpointConfig(
             self,
             "Config",
-            production_variants=[variant],
+            production_variants=[variant, *others],
             kms_key_id=self.key.key_arn,
             **config,
         )
@@ -118,7 +131,8 @@ class Endpoint(Construct):
             if self.model.condition is not None:
                 made.cfn_options.condition = self.model.condition
         self.resource.node.add_dependency(self.log_group)
-        role.make_wait(self.resource)
+        for role in roles:
+            role.make_wait(self.resource)
 
     def _build_endpoint(self, rollout: Rollout, counts: Sequence[int]) -> sagemaker.CfnEndpoint:
         endpoint = sagemaker.CfnEndpoint(
@@ -131,12 +145,16 @@ class Endpoint(Construct):
         endpoint.add_property_override(
             "DeploymentConfig",
             deployment_config(
-                self, rollout, alarm_names=[one.ref for one in self.alarms], counts=counts
+                self, rollout, alarm_names=self._watched(), counts=counts
             ),
         )
         if counts:
             _retain_scaled_counts(endpoint, rollout)
         return endpoint
+
+    def _watched(self) -> list[str]:
+        """The alarms of a rollout: the first ones, for the service takes no more (contracts 3.6)."""
+        return [one.ref for one in self.alarms[:ROLLBACK_ALARMS]]
 
     def _build_log_group(self, name: str) -> logs.LogGroup:
         return logs.LogGroup(

@@ -18,6 +18,12 @@ Use = Literal["hosting", "transform", "training", "processing"]
 ENDPOINT_NAME_PATTERN = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 VARIANT = "primary"  # guardrails require the same variant name before and after an update
 
+VARIANTS = (1, 10)
+ROUTING_STRATEGIES = ("LEAST_OUTSTANDING_REQUESTS", "RANDOM", "PREFIX_AWARE", "KV_AWARE")
+PREFIX_LENGTH = (1024, 65536)
+PREFIX_CONCURRENCY = (1, 1024)
+METRIC_SECONDS = (10, 30, 60, 120, 180, 240, 300)
+
 SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 SERVERLESS_CONCURRENCY = (1, 200)
 INSTANCE_COUNT = (1, 1000)
@@ -31,6 +37,7 @@ AMI_VERSIONS = (
     "al2-ami-sagemaker-inference-neuron-2",
     "al2023-ami-sagemaker-inference-gpu-4-1",
 )
+ROLLBACK_ALARMS = 10
 ROLLOUT_STRATEGIES = ("canary", "linear", "all_at_once", "rolling")
 WAIT_SECONDS = (0, 3600)
 ROLLOUT_TIMEOUT_SECONDS = (600, 28800)
