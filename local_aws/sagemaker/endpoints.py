@@ -147,4 +147,6 @@ def _capture(
 
 def _require_roles(config: Mapping[str, Any]) -> None:
     for variant in config["ProductionVariants"]:
-        roles.require_assumable(models.require(variant["ModelName"])["ExecutionRoleArn"])
+        # A variant without a model holds inference components, under the configuration's role.
+        model = models.require(variant["ModelName"]) if "ModelName" in variant else config
+        roles.require_assumable(model["ExecutionRoleArn"])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local_aws.sagemaker import models
+from local_aws.sagemaker.inference_components import config_rules as component_rules
 
 Params = Mapping[str, Any]
 _MEMORY_STEP_MB = 1024  # contracts.md 4: 1024 to 6144 MB in steps of 1024
@@ -32,13 +33,13 @@ def faults(params: Params) -> Iterator[str]:
         yield from _serverless_faults(params)
     for variant in variants:
         yield from _variant_faults(variant)
+    yield from component_rules.faults(params)
 
 
 def _variant_faults(variant: Params) -> Iterator[str]:
     name = variant["VariantName"]
     if "ModelName" not in variant:
-        yield (f"Variant {name} names no model: inference components are not served locally")
-        return
+        return  # it holds inference components
     model = models.require(variant["ModelName"])
     if "ServerlessConfig" in variant:
         yield from _serverless_variant_faults(variant, model)

@@ -64,6 +64,7 @@ class Endpoint:
             picked = self.balancer.pick(self.routes, target)
             if picked:
                 picked.busy += 1
+                picked.peak = max(picked.peak, picked.busy)
             return picked
 
     def release(self, slot: Slot) -> None:
@@ -118,12 +119,15 @@ def require(name: str) -> Endpoint:
 def _variant_summary(slot: Slot, resolved: float) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "VariantName": slot.name,
-        "DeployedImages": [
-            {"SpecifiedImage": slot.image, "ResolvedImage": slot.image, "ResolutionTime": resolved}
-        ],
         "CurrentWeight": slot.weight,
         "DesiredWeight": slot.desired_weight,
     }
+    if slot.image:
+        image = {"SpecifiedImage": slot.image, "ResolvedImage": slot.image}
+        summary["DeployedImages"] = [image | {"ResolutionTime": resolved}]
+    for member in ("ManagedInstanceScaling", "RoutingConfig"):
+        if member in slot.config:
+            summary[member] = slot.config[member]
     if slot.serverless:
         summary |= {
             "CurrentServerlessConfig": slot.config["ServerlessConfig"],

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from local_aws.runtime import hosting
 from local_aws.sagemaker import containers, models, store
+from local_aws.sagemaker.inference_components.pool import Pool
 
 _STARTUP_SECONDS = 480  # contracts.md 2.2: the default start-up window of a hosted container
 _SERVERLESS_STARTUP_SECONDS = 180  # contracts.md 4: /ping within 3 minutes
@@ -26,6 +28,7 @@ class Slot:
     desired_count: int
     desired_serverless: dict[str, int]
     busy: int = 0
+    peak: int = 0  # the most that were busy at once since someone last looked
 
     @property
     def name(self) -> str:
@@ -34,6 +37,11 @@ class Slot:
     @property
     def serverless(self) -> bool:
         return "ServerlessConfig" in self.config
+
+    @property
+    def pool(self) -> Pool | None:
+        """The instances of a variant without a model, which takes no requests itself."""
+        return self.variant if isinstance(self.variant, Pool) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,12 +96,15 @@ class Fleet:
     @property
     def role_arn(self) -> str:
         """The execution role; variants of one endpoint share it in all but name."""
-        return next(iter(self.slots.values())).variant.spec.container.role_arn
+        slot = next(iter(self.slots.values()))
+        return slot.pool.role_arn if slot.pool else slot.variant.spec.container.role_arn
 
 
 def _slot(
     endpoint_name: str, config: Mapping[str, Any], variant: Mapping[str, Any], kept: Kept
 ) -> Slot:
+    if "ModelName" not in variant:
+        return _pool_slot(config, variant, kept)
     model = models.require(variant["ModelName"])
     container = models.container(model)
     serverless = variant.get("ServerlessConfig")
@@ -124,6 +135,29 @@ def _slot(
         desired_count=count,
         desired_serverless=dict(variant.get("ServerlessConfig", {})),
     )
+
+
+def _pool_slot(config: Mapping[str, Any], variant: Mapping[str, Any], kept: Kept) -> Slot:
+    """The slot of a variant that inference components will live on."""
+    count = variant["InitialInstanceCount"] if kept.count is None else kept.count
+    weight = variant["InitialVariantWeight"] if kept.weight is None else kept.weight
+    pool = Pool(variant, count, config["ExecutionRoleArn"])
+    slot = Slot(
+        config=dict(variant),
+        image="",
+        variant=cast("hosting.Variant", pool),  # it starts, scales and stops like one
+        weight=weight,
+        count=count,
+        desired_weight=weight,
+        desired_count=count,
+        desired_serverless={},
+    )
+    pool.counted = partial(_count, slot)
+    return slot
+
+
+def _count(slot: Slot, count: int) -> None:
+    slot.count = slot.desired_count = count
 
 
 def _started(count: int) -> int:

@@ -1,0 +1,1 @@
+"""Inference components: several models on the instances of one endpoint, counted in copies."""
