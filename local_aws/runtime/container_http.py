@@ -17,6 +17,7 @@ PING_TIMEOUT_SECONDS = 2.0  # contracts 2.2
 CONNECT_TIMEOUT_SECONDS = 2.0  # 250 ms on SageMaker; a laptop under load is given more
 INVOCATION_TIMEOUT_SECONDS = 60.0
 STREAM_TIMEOUT_SECONDS = 480.0
+INVOCATIONS = "/invocations"
 _STREAM_CHUNK = 64 * 1024
 
 # What reaches a container of InvokeEndpoint's headers; the rest is stripped (contracts 2.2).
@@ -84,14 +85,21 @@ class ContainerClient:
         headers: Mapping[str, str],
         *,
         timeout: float = INVOCATION_TIMEOUT_SECONDS,
+        path: str = INVOCATIONS,
     ) -> Answer:
         """POST `/invocations` and return the answer; Timeout, ContainerGone."""
+        return self.ask("POST", path, body, headers, timeout=timeout)
+
+    def ask(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], *, timeout: float
+    ) -> Answer:
+        """Return the answer to any request of the contract; Timeout, ContainerGone."""
         began = time.monotonic()
-        response = self._post(body, headers, timeout=timeout)
+        response = self._send(method, path, body, headers, timeout=timeout)
         try:
             content = response.read(decode_content=False)
         except ReadTimeoutError as error:
-            raise Timeout(_too_late(timeout)) from error
+            raise Timeout(_too_late(timeout, path)) from error
         except HTTPError as error:
             raise ContainerGone(str(error)) from error
         return Answer(
@@ -103,16 +111,18 @@ class ContainerClient:
 
     def stream(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, Iterator[bytes]]:
         """POST `/invocations` and return the status and the chunks as they come."""
-        response = self._post(body, headers, timeout=INVOCATION_TIMEOUT_SECONDS)
+        response = self._send(
+            "POST", INVOCATIONS, body, headers, timeout=INVOCATION_TIMEOUT_SECONDS
+        )
         return response.status, _chunks(response)
 
-    def _post(
-        self, body: bytes, headers: Mapping[str, str], *, timeout: float
+    def _send(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], *, timeout: float
     ) -> urllib3.BaseHTTPResponse:
         try:
             return self._pool.request(
-                "POST",
-                "/invocations",
+                method,
+                path,
                 body=body,
                 headers=dict(headers),
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=timeout),
@@ -122,14 +132,14 @@ class ContainerClient:
         except ConnectTimeoutError as error:
             raise ContainerGone(str(error)) from error
         except ReadTimeoutError as error:
-            raise Timeout(_too_late(timeout)) from error
+            raise Timeout(_too_late(timeout, path)) from error
         except HTTPError as error:
             raise ContainerGone(str(error)) from error
 
 
-def _too_late(timeout: float) -> str:
+def _too_late(timeout: float, path: str = INVOCATIONS) -> str:
     return (
-        f"the container did not answer /invocations within {timeout:g} seconds. Review its latency"
+        f"the container did not answer {path} within {timeout:.3g} seconds. Review its latency"
         " metrics and logs, or give it less to do in one request"
     )
 

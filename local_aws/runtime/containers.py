@@ -22,6 +22,8 @@ class ContainerSpec:
     role_arn: str
     name: str = "primary"
     network_isolation: bool = False  # EnableNetworkIsolation: the container gets no credentials
+    multi_model: bool = False  # Mode MultiModel: `model_data_url` is a prefix of archives
+    model_cache: bool = True  # MultiModelConfig.ModelCacheSetting
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,9 +43,14 @@ class Launch:
 class RuntimeFailure(Exception):  # noqa: N818  the service's own word: it becomes FailureReason
     """The data plane could not do it; `reason` is the sentence that becomes FailureReason."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, container: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.container = container  # the one of several that failed
+
+
+class ContainerLost(RuntimeFailure):
+    """The container closed the connection before it had answered."""
 
 
 class Unavailable(RuntimeFailure):
@@ -53,8 +60,8 @@ class Unavailable(RuntimeFailure):
 class StreamRefused(RuntimeFailure):
     """The container answered a streaming request with an error before its first chunk."""
 
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__(f"the container answered {status}")
+    def __init__(self, status: int, body: bytes, *, container: str | None = None) -> None:
+        super().__init__(f"the container answered {status}", container=container)
         self.status, self.body = status, body
 
 
@@ -64,6 +71,27 @@ class Throttled(Exception):  # noqa: N818  named after ThrottlingException
 
 class Timeout(Exception):  # noqa: N818  the invocation's, not the builtin's OSError
     """The container did not answer `/invocations` in the time it is given (contracts 2.2)."""
+
+    container: str | None = None  # the one of several that did not answer
+
+
+class NotReady(Exception):  # noqa: N818  named after ModelNotReadyException
+    """The target model is still being downloaded or loaded (contracts 2.4)."""
+
+
+class NoSuchModel(Exception):  # noqa: N818  a mistake of the caller
+    """The target model's archive is not there, or the role may not read it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelLoading:
+    """What a multi-model endpoint did to have the target model; times in microseconds."""
+
+    cache_hit: bool
+    waited_us: int = 0
+    download_us: int | None = None
+    load_us: int | None = None
+    unload_us: tuple[int, ...] = ()  # of the models that made room
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,3 +104,6 @@ class Invocation:
     model_latency_us: int
     overhead_us: int
     model_setup_us: int = field(default=0)  # serverless: how long the cold start took, else 0
+    container: str | None = None  # which of several containers gave this answer
+    container_us: Mapping[str, int] = field(default_factory=dict)  # how long each of them took
+    loading: ModelLoading | None = None  # multi-model: how the target model came to be there

@@ -1,4 +1,4 @@
-"""The containers of a variant: how many there are, and that each of them is healthy."""
+"""The instances of a variant: how many there are, and that each of them is healthy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from local_aws import adapter
 from local_aws.runtime import model_data
-from local_aws.runtime.container_http import ContainerClient
+from local_aws.runtime.container_http import INVOCATION_TIMEOUT_SECONDS
 from local_aws.runtime.containers import ContainerSpec, RuntimeFailure
+from local_aws.runtime.instance import Instance
 from local_aws.runtime.logs import LogStream, endpoint_group
 from local_aws.runtime.serving import ServingContainer
 from local_aws.runtime.workspace import Workspace
@@ -25,28 +28,34 @@ _log = logging.getLogger(__name__)
 
 
 class Fleet:
-    """Between `start` and `stop`, as many healthy containers as were asked for."""
+    """Between `start` and `stop`, as many healthy instances as were asked for.
+
+    Each runs every one of `containers`.
+    """
 
     def __init__(
         self,
         *,
         endpoint_name: str,
         variant_name: str,
-        container: ContainerSpec,
+        containers: Sequence[ContainerSpec],
         startup_seconds: float,
         may_sleep: bool,
         log_group: str | None = None,
+        download_seconds: float | None = None,
+        volume_gb: int | None = None,
     ) -> None:
         self._endpoint_name, self._variant_name = endpoint_name, variant_name
-        self._container, self._startup_seconds = container, startup_seconds
+        self._containers, self._startup_seconds = tuple(containers), startup_seconds
+        self._download_seconds, self._volume_gb = download_seconds, volume_gb
         self._may_sleep = may_sleep
         self._log_group = log_group or endpoint_group(endpoint_name)
-        self._containers: list[ServingContainer] = []
-        self._failed_pings: dict[int, int] = {}
+        self._instances: list[Instance] = []
         self._wanted = 0
         self._in_use = 0
         self._last_use = time.monotonic()
-        self._lock = threading.Lock()  # of the lists and numbers; held for no longer than that
+        # Of the lists and numbers; held for no longer than that.
+        self._lock = threading.Condition()
         self._change = threading.RLock()  # one start, stop or replacement at a time
         self._stopped = threading.Event()
         self._look = threading.Event()
@@ -54,10 +63,17 @@ class Fleet:
         self.asleep = False
 
     def start(self, count: int, stop: threading.Event) -> None:
-        """Return with `count` healthy containers; on RuntimeFailure nothing is left."""
+        """Return with `count` healthy instances; on RuntimeFailure nothing is left."""
         self._workspace = Workspace(f"{self._endpoint_name}-{self._variant_name}")
         try:
-            model_data.download(self._container, self._workspace.root / "model")
+            for container in self._containers:
+                if not container.multi_model:
+                    model_data.download(
+                        container,
+                        self._model_folder(container),
+                        seconds=self._download_seconds,
+                        volume_gb=self._volume_gb,
+                    )
             self._grow(count, stop)
         except BaseException:
             self.stop()
@@ -68,18 +84,44 @@ class Fleet:
         ).start()
 
     def scale(self, count: int) -> None:
-        """Return with `count` containers; those that leave take no new request first."""
+        """Return with `count` instances; those that leave answer what they were asked first."""
         with self._change:
             self._wanted = count
-            self._grow(count - len(self._containers), self._stopped)
+            self._grow(count - len(self._instances), self._stopped)
             with self._lock:
-                leaving, self._containers = self._containers[count:], self._containers[:count]
-            _stop_together(leaving)
+                leaving, self._instances = self._instances[count:], self._instances[:count]
+            _stop_together(leaving, drain=self._drain)
 
-    def clients(self) -> list[ContainerClient]:
-        """Return a client for each container that runs."""
+    @property
+    def size(self) -> int:
+        """How many instances run."""
         with self._lock:
-            return [container.client for container in self._containers if container.alive]
+            return len(self._running())
+
+    def take(self, choose: Callable[[Sequence[Instance]], Instance]) -> Instance | None:
+        """The chosen one of the instances that run, kept until `give_back`; None without any."""
+        with self._lock:
+            running = self._running()
+            if not running:
+                return None
+            instance = choose(running)
+            instance.outstanding += 1
+            return instance
+
+    def give_back(self, instance: Instance) -> None:
+        """The request is over: an instance that is to leave may go."""
+        with self._lock:
+            instance.outstanding -= 1
+            self._lock.notify_all()
+
+    def _running(self) -> list[Instance]:
+        return [instance for instance in self._instances if instance.alive]
+
+    def _drain(self, instance: Instance) -> None:
+        deadline = time.monotonic() + INVOCATION_TIMEOUT_SECONDS
+        with self._lock:
+            while instance.outstanding and time.monotonic() < deadline:
+                self._lock.wait(1.0)
 
     def touch(self, change: int) -> None:
         """Note a request that came (+1) or went (-1): a container in use does not sleep."""
@@ -109,40 +151,59 @@ class Fleet:
         self._look.set()
         with self._change:
             with self._lock:
-                leaving, self._containers = self._containers, []
+                leaving, self._instances = self._instances, []
             _stop_together(leaving)
             if self._workspace is not None:
                 self._workspace.remove()
 
     def _grow(self, count: int, stop: threading.Event) -> None:
-        """Add `count` healthy containers, started together; all of them or none."""
-        fresh: list[ServingContainer] = []
+        """Add `count` healthy instances, started together; all of them or none."""
+        fresh: list[Instance] = []
         try:
             for _ in range(count):
                 fresh.append(self._new(stop))
-            for container in fresh:
-                container.wait_until_healthy(seconds=self._startup_seconds, stop=stop)
+            for instance in fresh:
+                instance.wait_until_healthy(seconds=self._startup_seconds, stop=stop)
         except BaseException:
             _stop_together(fresh)
             raise
         with self._lock:
-            self._containers += fresh
+            self._instances += fresh
 
-    def _new(self, stop: threading.Event) -> ServingContainer:
-        assert self._workspace is not None  # noqa: S101  start() comes first
+    def _new(self, stop: threading.Event) -> Instance:
         stream = f"{self._variant_name}/i-{secrets.token_hex(8)}0"
-        log = LogStream(self._log_group, stream, role_arn=self._container.role_arn)
+        several = len(self._containers) > 1
+        started: list[ServingContainer] = []
+        try:
+            for container in self._containers:
+                name = f"{stream}/{container.name}" if several else stream
+                started.append(self._serve(container, name, stop))
+        except BaseException:
+            for running in started:
+                running.stop()
+            raise
+        return Instance(started, volume_gb=self._volume_gb)
+
+    def _serve(
+        self, container: ContainerSpec, stream: str, stop: threading.Event
+    ) -> ServingContainer:
+        log = LogStream(self._log_group, stream, role_arn=container.role_arn)
         try:
             return ServingContainer(
-                self._container,
+                container,
                 name=f"{self._endpoint_name}-{self._variant_name}",
-                model=self._workspace.root / "model",
+                model=None if container.multi_model else self._model_folder(container),
                 log=log,
                 stop=stop,
             )
         except RuntimeFailure:
             log.close()
             raise
+
+    def _model_folder(self, container: ContainerSpec) -> Path:
+        assert self._workspace is not None  # noqa: S101  start() comes first
+        several = len(self._containers) > 1
+        return self._workspace.root / (f"model-{container.name}" if several else "model")
 
     def _watch(self) -> None:
         backoff = 0.0
@@ -163,24 +224,22 @@ class Fleet:
                 self._look.set()
 
     def _replace_the_dead(self) -> None:
-        dead = [container for container in self._containers if not self._is_well(container)]
+        dead = [instance for instance in self._instances if not self._is_well(instance)]
         with self._lock:
-            self._containers = [item for item in self._containers if item not in dead]
-        for container in dead:
-            self._failed_pings.pop(container.port, None)
+            self._instances = [item for item in self._instances if item not in dead]
         _stop_together(dead)
-        self._grow(self._wanted - len(self._containers), self._stopped)
+        self._grow(self._wanted - len(self._instances), self._stopped)
 
-    def _is_well(self, container: ServingContainer) -> bool:
-        if not container.alive:
+    def _is_well(self, instance: Instance) -> bool:
+        if not instance.alive:
             return False
-        failed = 0
-        if not container.client.ping():
-            if container.process.wait(0.5) is not None:  # it was about to end
-                return False
-            failed = self._failed_pings.get(container.port, 0) + 1
-        self._failed_pings[container.port] = failed
-        return failed < FAILED_PINGS
+        if instance.ping():
+            instance.failed_pings = 0
+            return True
+        if instance.ends_within(0.5):  # it was about to
+            return False
+        instance.failed_pings += 1
+        return instance.failed_pings < FAILED_PINGS
 
     def _sleep_if_idle(self) -> None:
         idle = max(SHORTEST_SLEEP_SECONDS, adapter.scaled(SLEEP_AFTER_SECONDS))
@@ -189,12 +248,18 @@ class Fleet:
             if not self._may_sleep or self.asleep or self._in_use or silent < idle:
                 return
             self.asleep, self._wanted = True, 0
-            leaving, self._containers = self._containers, []
+            leaving, self._instances = self._instances, []
         _stop_together(leaving)
 
 
-def _stop_together(containers: list[ServingContainer]) -> None:
-    threads = [threading.Thread(target=container.stop) for container in containers]
+def _stop_together(
+    instances: Sequence[Instance], *, drain: Callable[[Instance], None] = lambda _: None
+) -> None:
+    def stop(instance: Instance) -> None:
+        drain(instance)
+        instance.stop()
+
+    threads = [threading.Thread(target=stop, args=(instance,)) for instance in instances]
     for thread in threads:
         thread.start()
     for thread in threads:

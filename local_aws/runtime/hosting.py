@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from local_aws.runtime.container_http import (
-    INVOCATION_TIMEOUT_SECONDS,
-    ContainerClient,
-    ContainerGone,
-    allowed_headers,
-)
+from local_aws.runtime.container_http import INVOCATION_TIMEOUT_SECONDS, ContainerGone
 from local_aws.runtime.containers import (
+    ContainerLost,
     ContainerSpec,
     Invocation,
     RuntimeFailure,
-    StreamRefused,
     Throttled,
     Timeout,
     Unavailable,
 )
 from local_aws.runtime.fleet import Fleet
+from local_aws.runtime.instance import Instance, Passage
+from local_aws.runtime.routing import Router
 
 __all__ = ["Invocation", "RuntimeFailure", "Throttled", "Timeout", "Variant", "VariantSpec"]
 
@@ -46,15 +42,24 @@ class VariantSpec:
     startup_timeout_seconds: int
     provisioned_concurrency: int | None = None
     log_group: str | None = None  # the endpoint's when None
+    others: tuple[ContainerSpec, ...] = ()  # of a pipeline or a multi-container model, in order
+    routing: str | None = None  # LEAST_OUTSTANDING_REQUESTS | RANDOM
+    download_timeout_seconds: int | None = None
+    volume_gb: int | None = None
+
+    @property
+    def containers(self) -> tuple[ContainerSpec, ...]:
+        """Every container of the model."""
+        return (self.container, *self.others)
 
 
 class Variant:
     """A variant that answers requests between `start` and `stop`.
 
-    A real-time or async variant runs one process per instance, asked in turn. A serverless one
-    runs a single process that ends when nobody asks (unless concurrency is provisioned); the
-    request that finds it ended waits for the cold start, and those above MaxConcurrency are
-    refused.
+    A real-time or async variant runs every container of its model on each of its instances. A
+    serverless one has a single instance that ends when nobody asks (unless concurrency is
+    provisioned); the request that finds it ended waits for the cold start, and those above
+    MaxConcurrency are refused.
     """
 
     def __init__(self, spec: VariantSpec) -> None:
@@ -64,14 +69,16 @@ class Variant:
         self._fleet = Fleet(
             endpoint_name=spec.endpoint_name,
             variant_name=spec.variant_name,
-            container=spec.container,
+            containers=spec.containers,
             startup_seconds=min(startup, SERVERLESS_STARTUP_SECONDS)
             if self._serverless
             else startup,
             may_sleep=self._serverless and not spec.provisioned_concurrency,
             log_group=spec.log_group,
+            download_seconds=spec.download_timeout_seconds,
+            volume_gb=spec.volume_gb,
         )
-        self._turn = itertools.count()
+        self._router = Router(spec.routing)
         self._in_flight = 0
         self._lock = threading.Lock()
 
@@ -89,31 +96,44 @@ class Variant:
         """Return the container's answer, whatever its status.
 
         RuntimeFailure when no container takes the request or it dies on the way; Throttled above
-        MaxConcurrency; Timeout after `timeout` seconds.
+        MaxConcurrency; Timeout after `timeout` seconds. Of a multi-model container also NotReady
+        and NoSuchModel.
         """
         began = time.monotonic()
         self._enter()
         try:
-            client, setup = self._client()
+            instance, setup = self._take(headers)
             try:
-                answer = client.invoke(body, allowed_headers(headers), timeout=timeout)
-            except ContainerGone as error:
-                raise self._gone() from error
+                passage = instance.invoke(body, headers, timeout=timeout)
+            except ContainerLost:
+                self._fleet.look_now()
+                raise
+            finally:
+                self._fleet.give_back(instance)
         finally:
             self._leave()
+        return self._invocation(passage, time.monotonic() - began, setup)
+
+    def _invocation(self, passage: Passage, total: float, setup: float) -> Invocation:
+        answer = passage.answer
+        assert answer is not None  # noqa: S101  every way has a container
         if self._serverless and len(answer.body) > SERVERLESS_RESPONSE_BYTES:
             raise RuntimeFailure(
                 f"the response is {len(answer.body)} bytes; a serverless endpoint returns at most"
                 f" {SERVERLESS_RESPONSE_BYTES}"
             )
-        total = time.monotonic() - began
+        model_us = sum(passage.container_us.values())
+        several = len(self.spec.containers) > 1
         return Invocation(
             status=answer.status,
             headers=answer.headers,
             body=answer.body,
-            model_latency_us=round(answer.seconds * 1e6),
-            overhead_us=round((total - answer.seconds - setup) * 1e6),
+            model_latency_us=model_us,
+            overhead_us=max(0, round((total - setup) * 1e6) - model_us),
             model_setup_us=round(setup * 1e6),
+            container=passage.container,
+            container_us=passage.container_us if several else {},
+            loading=passage.loading,
         )
 
     def invoke_stream(self, body: bytes, headers: Mapping[str, str]) -> Iterator[bytes]:
@@ -124,34 +144,41 @@ class Variant:
         """
         self._enter()
         try:
-            client, _ = self._client()
-            status, chunks = client.stream(body, allowed_headers(headers))
-            if status >= 400:
-                raise StreamRefused(status, b"".join(chunks))
-        except BaseException as error:
+            instance, _ = self._take(headers)
+            try:
+                chunks = instance.stream(body, headers)
+            except BaseException as error:
+                self._fleet.give_back(instance)
+                if isinstance(error, ContainerLost):
+                    self._fleet.look_now()
+                raise
+        except BaseException:
             self._leave()
-            if isinstance(error, ContainerGone):
-                raise self._gone() from error
             raise
-        return self._counted(chunks)
+        return self._counted(instance, chunks)
 
-    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _counted(self, instance: Instance, chunks: Iterator[bytes]) -> Iterator[bytes]:
         try:
             yield from chunks
         except ContainerGone as error:
-            raise self._gone() from error
+            self._fleet.look_now()
+            name = instance.containers[-1].name
+            raise ContainerLost(
+                f"the {name} container closed the connection before it answered", container=name
+            ) from error
         finally:
+            self._fleet.give_back(instance)
             self._leave()
 
     def scale(self, count: int) -> None:
-        """Return once the variant runs `count` containers; 0 leaves it without any."""
+        """Return once the variant runs `count` instances; 0 leaves it without any."""
         if not self._serverless:
             self._fleet.scale(count)
 
     @property
     def running(self) -> int:
-        """How many containers can take a request now."""
-        return len(self._fleet.clients())
+        """How many instances can take a request now."""
+        return self._fleet.size
 
     def healthy(self) -> bool:
         """Whether the variant can answer: a container does, or one may be started for it."""
@@ -177,18 +204,12 @@ class Variant:
             self._in_flight -= 1
         self._fleet.touch(-1)
 
-    def _client(self) -> tuple[ContainerClient, float]:
+    def _take(self, headers: Mapping[str, str]) -> tuple[Instance, float]:
         setup = self._fleet.wake()
-        clients = self._fleet.clients()
-        if not clients:
+        instance = self._fleet.take(self._router.chooser(headers))
+        if instance is None:
             raise Unavailable(
                 f"variant {self.spec.variant_name} of endpoint {self.spec.endpoint_name} has no"
                 " healthy container to take the request"
             )
-        return clients[next(self._turn) % len(clients)], setup
-
-    def _gone(self) -> RuntimeFailure:
-        self._fleet.look_now()
-        return RuntimeFailure(
-            f"the {self.spec.container.name} container closed the connection before it answered"
-        )
+        return instance, setup

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -35,10 +35,14 @@ def join(prefix: str, *parts: str) -> str:
 
 
 class RoleS3:
-    """S3 with the permissions of one role. Every refusal is a RuntimeFailure naming the action."""
+    """S3 with the permissions of one role. Every refusal is a RuntimeFailure naming the action.
 
-    def __init__(self, role_arn: str) -> None:
-        self._role_arn = role_arn
+    Downloads end in one, too, when the monotonic clock reads `until`.
+    """
+
+    def __init__(self, role_arn: str, *, until: float | None = None) -> None:
+        self._role_arn, self._until = role_arn, until
+        self._began = time.monotonic()
         self._client: Any = adapter.client("s3", role_arn=role_arn, session_name="SageMaker")
 
     def list(self, uri: str) -> list[tuple[str, int]]:
@@ -64,9 +68,19 @@ class RoleS3:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with self._open(uri) as body, path.open("wb") as out:
-                shutil.copyfileobj(body, out, _CHUNK)
+                while chunk := body.read(_CHUNK):
+                    self.in_time(uri)
+                    out.write(chunk)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise RuntimeFailure(f"{uri} is both a file and a folder") from error
+
+    def in_time(self, uri: str) -> None:
+        """Raise RuntimeFailure when the time for downloads is over."""
+        if self._until is not None and time.monotonic() > self._until:
+            raise RuntimeFailure(
+                f"downloading {uri} took longer than the {self._until - self._began:.0f} seconds"
+                " of ModelDataDownloadTimeoutInSeconds"
+            )
 
     def write(
         self,

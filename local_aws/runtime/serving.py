@@ -18,19 +18,26 @@ _PING_EVERY_SECONDS = 0.1  # while starting; a laptop's start-up should not wait
 _LONGEST_TAIL = 600  # of the 1024 characters of a FailureReason
 
 
+MODELS = "/opt/ml/models"  # contracts 2.4: where a multi-model container finds what it may load
+
+
 class ServingContainer:
-    """A running inference container with a workspace, a port and a log stream of its own."""
+    """A running inference container with a workspace, a port and a log stream of its own.
+
+    A multi-model one has no `model`; what it may load is put under `models` while it runs.
+    """
 
     def __init__(
         self,
         container: ContainerSpec,
         *,
         name: str,
-        model: Path,
+        model: Path | None,
         log: LogStream,
         platform: Mapping[str, str] | None = None,
         stop: threading.Event,
     ) -> None:
+        self.spec = container
         self._log, self._what = log, container.name
         self._workspace = Workspace(name)
         try:
@@ -42,13 +49,17 @@ class ServingContainer:
     def _start(
         self,
         container: ContainerSpec,
-        model: Path,
+        model: Path | None,
         platform: Mapping[str, str],
         stop: threading.Event,
     ) -> Process:
         launch = launching.resolve(container.image, container.role_arn, self._workspace)
-        # Every container of a variant reads the same files; they are read-only by contract.
-        self._workspace.read_only("/opt/ml/model", model)
+        if model is not None:
+            # Every container of a variant reads the same files; they are read-only by contract.
+            self._workspace.read_only("/opt/ml/model", model)
+        if container.multi_model:
+            self._workspace.folder(MODELS)
+            platform = {**platform, "SAGEMAKER_MULTI_MODEL": "true"}
         self.port = free_port()
         self.client = ContainerClient(self.port)
         prepared = launching.prepare(
@@ -91,6 +102,16 @@ class ServingContainer:
             f"the {self._what} container did not pass the ping health check: it {reason}. Logs:"
             f" {self._log.group}" + (f". Last output: {tail}" if tail else "")
         )
+
+    def model_folder(self, name: str) -> tuple[Path, str]:
+        """Return where a model of a multi-model container lies, here and as the container says."""
+        path = f"{MODELS}/{name}/model"
+        return self._workspace.path(path), self._workspace.moved(path)
+
+    @property
+    def name(self) -> str:
+        """The container's host name, by which errors and metrics know it."""
+        return self.spec.name
 
     @property
     def alive(self) -> bool:
