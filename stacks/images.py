@@ -39,4 +39,7 @@ class Images:
         repository = ecr.Repository.from_repository_name(
             scope, f"{container}-repository", names.repository(container)
         )
-        return ContainerImage.from_repository(repository, tag or self.tags[container])
+        # Built for linux/amd64 (README, "To a real account").
+        return ContainerImage.from_repository(
+            repository, tag or self.tags[container], architecture="x86_64"
+        )

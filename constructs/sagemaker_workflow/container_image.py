@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from aws_cdk import Arn, ArnComponents, Stack, Token
 from aws_cdk import aws_ecr as ecr
@@ -13,6 +13,8 @@ from sagemaker_workflow.managed_images import Processor, Scope, managed_image
 
 if TYPE_CHECKING:
     from sagemaker_workflow.roles import ExecutionRole
+
+Architecture = Literal["x86_64", "arm64"]
 
 _ECR_URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>amazonaws\.com(?:\.cn)?)"
@@ -25,11 +27,14 @@ class ContainerImage:
     """An image and the repository a role needs in order to pull it.
 
     Make one with `managed` (AWS's own), `from_repository` (yours) or `from_uri` (any ECR image,
-    and the images that a model package names).
+    and the images that a model package names). `processor` and `architecture` are what it was
+    built for, None while nobody said: instance types it cannot run on are then not refused.
     """
 
     uri: str
     repository_arns: tuple[str, ...]
+    processor: Processor | None = None
+    architecture: Architecture | None = None
 
     @staticmethod
     def managed(
@@ -45,10 +50,20 @@ class ContainerImage:
         Raises ValueError, with what there is, for a framework, version or region not locked.
         """
         image = managed_image(framework, version, region=region, scope=scope, processor=processor)
-        return ContainerImage.from_uri(image.pinned_uri)
+        return replace(
+            ContainerImage.from_uri(image.pinned_uri),
+            processor=processor,
+            architecture="arm64" if "arm64" in image.uri or "graviton" in image.uri else "x86_64",
+        )
 
     @staticmethod
-    def from_repository(repository: ecr.IRepository, tag: str) -> ContainerImage:
+    def from_repository(
+        repository: ecr.IRepository,
+        tag: str,
+        *,
+        processor: Processor | None = None,
+        architecture: Architecture | None = None,
+    ) -> ContainerImage:
         """The image of this tag in one of your repositories; tags there should be immutable.
 
         Raises ValueError for an empty tag and for `latest`, which says nothing of what runs.
@@ -61,6 +76,8 @@ class ContainerImage:
         return ContainerImage(
             uri=repository.repository_uri_for_tag(tag),
             repository_arns=(repository.repository_arn,),
+            processor=processor,
+            architecture=architecture,
         )
 
     @staticmethod

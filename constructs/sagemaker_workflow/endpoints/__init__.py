@@ -8,10 +8,14 @@ from sagemaker_workflow.endpoints.specs import (
     AsyncResults,
     Capture,
     Instances,
+    Metrics,
     Operations,
     Rollout,
+    Routing,
     Scaling,
     Serverless,
+    Shadow,
+    Variant,
 )
 
 __all__ = [
@@ -20,10 +24,14 @@ __all__ = [
     "Capture",
     "Endpoint",
     "Instances",
+    "Metrics",
     "Operations",
     "RealtimeEndpoint",
     "Rollout",
+    "Routing",
     "Scaling",
     "Serverless",
     "ServerlessEndpoint",
+    "Shadow",
+    "Variant",
 ]

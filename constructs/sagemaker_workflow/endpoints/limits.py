@@ -46,6 +46,7 @@ CANARY_PERCENT = (1, 50)
 LINEAR_PERCENT = (10, 50)
 ROLLING_PERCENT = (5, 50)
 SAMPLING_PERCENT = (1, 100)
+CAPTURE_MODES = ("Input", "Output")
 ASYNC_CONCURRENCY = (1, 1000)
 
 _LOCK = Path(__file__).parents[1] / "instance_types.lock.json"
@@ -87,6 +88,26 @@ def has_gpu(instance_type: str) -> bool:
 def is_arm(instance_type: str) -> bool:
     """A Graviton processor: an image built for x86-64 ends there in `exec format error`."""
     return bool(_ARM.fullmatch(_family(instance_type))) and not has_gpu(instance_type)
+
+
+def has_neuron(instance_type: str) -> bool:
+    """AWS's own accelerators: Inferentia and Trainium."""
+    return _family(instance_type).startswith(("inf", "trn"))
+
+
+def ami_fits(ami_version: str, instance_type: str) -> bool:
+    """Whether the image of the machine is made for this type (API reference, ProductionVariant)."""
+    return has_neuron(instance_type) if "neuron" in ami_version else has_gpu(instance_type)
+
+
+def variant_name_fault(name: str) -> str | None:
+    """What is wrong with a variant's name; None when nothing is."""
+    if len(name) <= 63 and re.fullmatch(ENDPOINT_NAME_PATTERN, name):
+        return None
+    return (
+        f"variant name is {name!r} ({len(name)} characters), allowed are 1 to 63 letters, digits "
+        "and inner hyphens: shorten or rename it"
+    )
 
 
 def rollout_waits(

@@ -1,36 +1,151 @@
-"""The one variant of an endpoint, for each kind of capacity."""
+"""The variants of an endpoint's config, for each kind of capacity."""
 
 from __future__ import annotations
 
-from aws_cdk import Annotations
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from aws_cdk import Annotations, Aws, Fn, Token
 from aws_cdk import aws_sagemaker as sagemaker
-from constructs import IConstruct
+from constructs import Construct, IConstruct
 
 from sagemaker_workflow.endpoints import limits
-from sagemaker_workflow.endpoints.specs import Instances, Scaling, Serverless
+from sagemaker_workflow.endpoints.by_type import by_type
+from sagemaker_workflow.endpoints.faults import possible_types
+from sagemaker_workflow.endpoints.specs import Instances, Scaling, Serverless, Shadow, Variant
 from sagemaker_workflow.faults import known
 from sagemaker_workflow.model import Model
 
+_STARTUP_SECONDS, _DOWNLOAD_SECONDS = 600, 600
+# Weights of tens of gigabytes come unpacked; loading them into GPUs takes its time too.
+_LARGE_STARTUP_SECONDS, _LARGE_DOWNLOAD_SECONDS = 1800, 3600
+
 
 def instance_variant(
-    model: Model, capacity: Instances
+    model: Model, capacity: Instances, scope: Construct | None = None
 ) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
-    ami = capacity.ami_version
-    return sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-        variant_name=limits.VARIANT,
-        model_name=model.name,
-        instance_type=capacity.instance_type,
-        initial_instance_count=capacity.count,
-        initial_variant_weight=1,
-        volume_size_in_gb=capacity.volume_gb,
-        inference_ami_version=ami,
-        container_startup_health_check_timeout_in_seconds=capacity.startup_timeout_seconds,
-        model_data_download_timeout_in_seconds=capacity.download_timeout_seconds,
-        # The service's own default is RANDOM, which queues behind a slow instance.
-        routing_config=sagemaker.CfnEndpointConfig.RoutingConfigProperty(
-            routing_strategy="LEAST_OUTSTANDING_REQUESTS"
+    """The only variant of an endpoint, on instances; what it needs besides is made in `scope`."""
+    only = Variant(name=limits.VARIANT, model=model)
+    return _property(variant_definition(scope or model, only, capacity))
+
+
+def variant_definition(scope: Construct, variant: Variant, capacity: Instances) -> dict[str, Any]:
+    """The variant, spelt as CloudFormation does; nothing in it is None."""
+    large = variant.model.uses_data_source
+    defaults = (
+        (_LARGE_STARTUP_SECONDS, _LARGE_DOWNLOAD_SECONDS)
+        if large
+        else (_STARTUP_SECONDS, _DOWNLOAD_SECONDS)
+    )
+    volume, ami = capacity.volume_gb, capacity.ami_version
+    stem = "" if variant.name == limits.VARIANT else _pascal(variant.name)
+    definition = {
+        "VariantName": variant.name,
+        "ModelName": variant.model.name,
+        "InstanceType": capacity.instance_type,
+        "InitialInstanceCount": capacity.count,
+        "InitialVariantWeight": variant.weight,
+        "VolumeSizeInGB": volume
+        and by_type(
+            scope,
+            f"{stem}Volume",
+            capacity,
+            lambda one: None if limits.has_nvme(one) else volume,
+        ),
+        "InferenceAmiVersion": ami
+        and by_type(
+            scope,
+            f"{stem}AmiVersion",
+            capacity,
+            lambda one: ami if limits.ami_fits(ami, one) else None,
+        ),
+        "ContainerStartupHealthCheckTimeoutInSeconds": (
+            capacity.startup_timeout_seconds or defaults[0]
+        ),
+        "ModelDataDownloadTimeoutInSeconds": capacity.download_timeout_seconds or defaults[1],
+        "RoutingConfig": _routing(capacity),
+    }
+    return {name: value for name, value in definition.items() if value is not None}
+
+
+def variants_of(scope: Construct, variants: Sequence[Variant]) -> list[Any]:
+    """Every production variant; one whose model may be absent is left out with it."""
+    first, *others = variants
+    rendered: list[Any] = [
+        _property(variant_definition(scope, first, first.capacity or Instances()))
+    ]
+    for one in others:
+        definition = variant_definition(scope, one, one.capacity or Instances())
+        rendered.append(_while(one.model, first.model, definition) or _property(definition))
+    return rendered
+
+
+def shadow_of(scope: Construct, shadow: Shadow, shadowed: Variant) -> Any:
+    """The list of shadow variants: one, or none while its model is absent.
+
+    Its weight beside the shadowed variant's is the share that is copied.
+    """
+    as_variant = Variant(name=shadow.name, model=shadow.model, weight=shadow.share)
+    capacity = shadow.capacity or shadowed.capacity or Instances()
+    definition = variant_definition(scope, as_variant, capacity)
+    chosen = _while(shadow.model, shadowed.model, [definition])
+    return [_property(definition)] if chosen is None else chosen
+
+
+def _while(model: Model, first: Model, then: Any) -> Any:
+    """`then` under the model's condition, when it has one besides the endpoint's own."""
+    if model.condition is None or model.condition is first.condition:
+        return None
+    return Fn.condition_if(model.condition.logical_id, then, Aws.NO_VALUE)
+
+
+def _routing(capacity: Instances) -> dict[str, Any]:
+    routing = capacity.routing
+    if routing.strategy != "PREFIX_AWARE":
+        return {"RoutingStrategy": routing.strategy}
+    return {
+        "RoutingStrategy": routing.strategy,
+        "PrefixAwareRoutingConfig": {
+            "PrefixLength": routing.prefix_length,
+            "ConcurrencyThreshold": routing.concurrency_threshold,
+        },
+    }
+
+
+def _property(definition: dict[str, Any]) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
+    config = sagemaker.CfnEndpointConfig
+    routing = definition["RoutingConfig"]
+    prefix = routing.get("PrefixAwareRoutingConfig")
+    return config.ProductionVariantProperty(
+        variant_name=definition["VariantName"],
+        model_name=definition["ModelName"],
+        instance_type=definition["InstanceType"],
+        initial_instance_count=definition["InitialInstanceCount"],
+        initial_variant_weight=_number(definition["InitialVariantWeight"]),
+        volume_size_in_gb=_number(definition.get("VolumeSizeInGB")),
+        inference_ami_version=_text(definition.get("InferenceAmiVersion")),
+        container_startup_health_check_timeout_in_seconds=definition[
+            "ContainerStartupHealthCheckTimeoutInSeconds"
+        ],
+        model_data_download_timeout_in_seconds=definition["ModelDataDownloadTimeoutInSeconds"],
+        routing_config=config.RoutingConfigProperty(
+            routing_strategy=routing["RoutingStrategy"],
+            prefix_aware_routing_config=prefix
+            and config.PrefixAwareRoutingConfigProperty(
+                prefix_length=prefix["PrefixLength"],
+                concurrency_threshold=prefix["ConcurrencyThreshold"],
+            ),
         ),
     )
+
+
+def _number(value: Any) -> Any:
+    return value if value is None or isinstance(value, int | float) else Token.as_number(value)
+
+
+def _text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else Token.as_string(value)
 
 
 def serverless_variant(
@@ -55,11 +170,20 @@ def smallest_fleets(capacity: Instances, scaling: Scaling | None) -> list[int]:
 
 def warn_of_local_storage(endpoint: IConstruct, capacity: Instances) -> None:
     """Say so where the volume key does not reach: the service accepts it and does not use it."""
-    possible = capacity.allowed_types or (capacity.instance_type,)
-    local = [one for one in possible if known(one) and limits.has_nvme(one)]
+    local = [one for one in possible_types(capacity) if known(one) and limits.has_nvme(one)]
     if local:
         Annotations.of(endpoint).add_warning_v2(
             "sagemaker-workflow:local-storage-key",
             f"{', '.join(local)}: the instance's local storage is encrypted by its hardware, not "
             "with the KMS key; choose a type without local storage where the key is required",
         )
+
+
+def with_capacity(variant: Variant) -> Variant:
+    """The variant with its machines said, which nobody has to."""
+    return replace(variant, capacity=variant.capacity or Instances())
+
+
+def _pascal(name: str) -> str:
+    """A part of a construct id: `model-b` -> `ModelB`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("-"))

@@ -9,6 +9,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from sagemaker_workflow.container_image import ContainerImage
 from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.model.faults import model_faults
 from sagemaker_workflow.model.spec import (
@@ -89,9 +90,25 @@ class Model(Construct):
     def is_multi_model(self) -> bool:
         return any(one.multi_model for one in self.containers)
 
+    @property
+    def images(self) -> tuple[ContainerImage, ...]:
+        """Where its containers may come from."""
+        if self.package is not None:
+            return tuple(self.package.images)
+        return tuple(one.image for one in self.containers)
+
+    @property
+    def needs_gpu(self) -> bool:
+        """True when every image it may run was built for a GPU."""
+        return bool(self.images) and all(one.processor == "gpu" for one in self.images)
+
+    @property
+    def needs_x86(self) -> bool:
+        """True when no image it may run was built for a Graviton processor."""
+        return bool(self.images) and all(one.architecture == "x86_64" for one in self.images)
+
     def _grant(self) -> None:
-        images = self.package.images if self.package else [one.image for one in self.containers]
-        for image in images:
+        for image in self.images:
             image.grant_pull(self.role)
         for container in self.containers:
             if container.data is not None:

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from sagemaker_workflow.endpoints import limits
-from sagemaker_workflow.endpoints.specs import Instances
+from sagemaker_workflow.endpoints.specs import Instances, Routing
 from sagemaker_workflow.faults import Faults, known
+from sagemaker_workflow.model import Model
 
 
-def check_instances(capacity: object, faults: Faults) -> None:
+def check_instances(
+    capacity: object, faults: Faults, *, model: Model | None = None, of: str = ""
+) -> None:
+    """Faults of the machines, and of the model on them; `of` names a variant."""
     if not isinstance(capacity, Instances):
         faults.add(
-            f"capacity is {type(capacity).__name__}, allowed is Instances(...): use "
+            f"{of}capacity is {type(capacity).__name__}, allowed is Instances(...): use "
             "ServerlessEndpoint for an endpoint without instances"
         )
         return
+    mine = Faults(of="")
+    _check_types(capacity, mine)
+    mine.unless_between("count", capacity.count, *limits.INSTANCE_COUNT)
+    _check_volume(capacity, mine)
+    _check_ami(capacity, mine)
+    for name, bounds in (
+        ("startup_timeout_seconds", limits.STARTUP_TIMEOUT_SECONDS),
+        ("download_timeout_seconds", limits.DOWNLOAD_TIMEOUT_SECONDS),
+    ):
+        if (seconds := getattr(capacity, name)) is not None:
+            mine.unless_between(name, seconds, *bounds)
+    _check_routing(capacity.routing, mine)
+    if model is not None:
+        _check_processor(capacity, model, mine)
+    faults.extend(f"{of}{one}" for one in mine.found)
+
+
+def possible_types(capacity: Instances) -> list[str]:
+    """Every type the machines may be of, as far as it is known."""
+    chosen = [capacity.instance_type] if known(capacity.instance_type) else []
+    return list(dict.fromkeys([*chosen, *capacity.allowed_types]))
+
+
+def _check_types(capacity: Instances, faults: Faults) -> None:
     chosen = [capacity.instance_type] if known(capacity.instance_type) else []
     if not chosen and not capacity.allowed_types:
         faults.add(
@@ -25,21 +53,68 @@ def check_instances(capacity: object, faults: Faults) -> None:
             f"instance_type is {chosen[0]!r}, allowed_types is "
             f"{', '.join(capacity.allowed_types)}: add it there or choose one of these"
         )
-    for instance_type in dict.fromkeys([*chosen, *capacity.allowed_types]):
+    for instance_type in possible_types(capacity):
         if fault := limits.instance_type_fault(instance_type):
             faults.add(fault)
-    faults.unless_between("count", capacity.count, *limits.INSTANCE_COUNT)
-    if capacity.volume_gb is not None:
-        faults.unless_between("volume_gb", capacity.volume_gb, *limits.VOLUME_GB)
-    if capacity.ami_version is not None:
-        faults.unless_one_of("ami_version", capacity.ami_version, limits.AMI_VERSIONS)
-    faults.unless_between(
-        "startup_timeout_seconds",
-        capacity.startup_timeout_seconds,
-        *limits.STARTUP_TIMEOUT_SECONDS,
-    )
-    faults.unless_between(
-        "download_timeout_seconds",
-        capacity.download_timeout_seconds,
-        *limits.DOWNLOAD_TIMEOUT_SECONDS,
-    )
+
+
+def _check_volume(capacity: Instances, faults: Faults) -> None:
+    if capacity.volume_gb is None:
+        return
+    faults.unless_between("volume_gb", capacity.volume_gb, *limits.VOLUME_GB)
+    types = possible_types(capacity)
+    if types and all(map(limits.has_nvme, types)):
+        faults.add(
+            f"volume_gb is {capacity.volume_gb}, and {', '.join(types)} has local storage of its "
+            "own size: leave volume_gb out, or choose a type without local storage"
+        )
+
+
+def _check_ami(capacity: Instances, faults: Faults) -> None:
+    ami = capacity.ami_version
+    if ami is None:
+        return
+    faults.unless_one_of("ami_version", ami, limits.AMI_VERSIONS)
+    types = possible_types(capacity)
+    if ami in limits.AMI_VERSIONS and types:
+        if any(limits.ami_fits(ami, one) for one in types):
+            return
+        made_for = "Inferentia and Trainium" if "neuron" in ami else "NVIDIA GPUs"
+        faults.add(
+            f"ami_version is {ami!r}, which is made for {made_for}, and instance_type may be "
+            f"{', '.join(types)}: leave ami_version out or choose another type"
+        )
+
+
+def _check_routing(routing: Routing, faults: Faults) -> None:
+    faults.unless_one_of("routing strategy", routing.strategy, limits.ROUTING_STRATEGIES)
+    given = {
+        "prefix_length": (routing.prefix_length, limits.PREFIX_LENGTH),
+        "concurrency_threshold": (routing.concurrency_threshold, limits.PREFIX_CONCURRENCY),
+    }
+    for name, (value, (low, high)) in given.items():
+        if routing.strategy == "PREFIX_AWARE" and value is None:
+            faults.add(
+                f"routing {name} is missing, PREFIX_AWARE requires it: set it to {low} to {high}"
+            )
+        elif routing.strategy != "PREFIX_AWARE" and value is not None:
+            faults.add(
+                f"routing {name} is {value}, which means nothing for {routing.strategy}: leave it "
+                "out, or use PREFIX_AWARE"
+            )
+        elif value is not None:
+            faults.unless_between(f"routing {name}", value, low, high)
+
+
+def _check_processor(capacity: Instances, model: Model, faults: Faults) -> None:
+    types = possible_types(capacity)
+    if model.needs_gpu and (without := [one for one in types if not limits.has_gpu(one)]):
+        faults.add(
+            f"the image is built for a GPU, and instance_type may be {', '.join(without)}, which "
+            "has none: choose GPU types, such as ml.g5.xlarge, or a CPU image"
+        )
+    if model.needs_x86 and (arm := [one for one in types if limits.is_arm(one)]):
+        faults.add(
+            f"the image is built for x86_64, and instance_type may be {', '.join(arm)}, which is "
+            "arm64: choose an x86 type, such as ml.m5.xlarge, or an image built for arm64"
+        )

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
+import re
+
 from sagemaker_workflow.endpoints import limits
-from sagemaker_workflow.endpoints.specs import AsyncResults, Capture
+from sagemaker_workflow.endpoints.specs import AsyncResults, Capture, Operations
 from sagemaker_workflow.faults import Faults, known
+
+# botocore, CsvContentType and JsonContentType.
+_CONTENT_TYPE = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9.])*")
+_MOST_CONTENT_TYPES = 10
 
 
 def check_capture(capture: Capture | None, faults: Faults) -> None:
-    if capture is not None:
-        faults.unless_between(
-            "capture sampling_percent", capture.sampling_percent, *limits.SAMPLING_PERCENT
+    if capture is None:
+        return
+    faults.unless_between(
+        "capture sampling_percent",
+        capture.sampling_percent,
+        *limits.SAMPLING_PERCENT,
+        advice="leave capture out to keep nothing" if capture.sampling_percent == 0 else "",
+    )
+    _check_prefix("capture prefix", capture.prefix, faults)
+    if not capture.modes:
+        faults.add('capture modes is empty: name "Input", "Output" or both')
+    for mode in capture.modes:
+        faults.unless_one_of("capture mode", mode, limits.CAPTURE_MODES)
+    for name in ("csv_content_types", "json_content_types"):
+        types = getattr(capture, name)
+        if len(types) > _MOST_CONTENT_TYPES:
+            faults.add(
+                f"capture {name} has {len(types)} entries, allowed is {_MOST_CONTENT_TYPES}: name "
+                "those your callers send"
+            )
+        for one in types:
+            if not _CONTENT_TYPE.fullmatch(one):
+                faults.add(
+                    f"capture {name} has {one!r}, allowed is a type like text/csv, without "
+                    "parameters: shorten it"
+                )
+    if both := sorted(set(capture.csv_content_types) & set(capture.json_content_types)):
+        faults.add(
+            f"capture content type {', '.join(both)} is among CSV and JSON, allowed is one of "
+            "both: remove it from one list"
         )
-        _check_prefix("capture prefix", capture.prefix, faults)
+
+
+def check_metrics(operations: Operations, *, on_instances: bool, faults: Faults) -> None:
+    metrics = operations.metrics
+    if metrics is None:
+        return
+    if not on_instances:
+        faults.add(
+            "operations metrics is given, and a serverless endpoint has no instances that report: "
+            "leave it out"
+        )
+    faults.unless_one_of("metrics every_seconds", metrics.every_seconds, limits.METRIC_SECONDS)
 
 
 def check_results(results: AsyncResults, faults: Faults) -> None:
