@@ -30,6 +30,8 @@ def _stop() -> None:
         endpoint.stop.set()
         if endpoint.queue is not None:
             endpoint.queue.close()
+    for component in store.inference_components:
+        component.stop.set()
     for table in (store.training_jobs, store.processing_jobs, store.transform_jobs):
         for job in table:
             job.stop.set()

@@ -17,6 +17,7 @@ from local_aws.sagemaker import invocation_metrics, store
 from local_aws.sagemaker.deployment.endpoint import Endpoint
 from local_aws.sagemaker.deployment.fleet import Slot
 from local_aws.sagemaker.errors import ServiceError, invalid_call
+from local_aws.sagemaker.inference_components import routing
 
 _MB = 1024 * 1024
 REAL_TIME_BYTES = 25 * _MB  # contracts.md 3.2: the developer guide's current limit
@@ -24,7 +25,6 @@ SERVERLESS_BYTES = 4 * _MB  # contracts.md 4
 _LONGEST_MESSAGE = 2048  # contracts.md 2.3
 _UNSUPPORTED = {
     "x-amzn-sagemaker-target-model": "multi-model endpoints",
-    "x-amzn-sagemaker-inference-component": "inference components",
     "x-amzn-sagemaker-target-container-hostname": "multi-container endpoints",
 }
 # contracts.md 3.1: what of the container's answer reaches the caller, by the API's spelling.
@@ -39,6 +39,7 @@ _MEMBERS = {
     "accept": "Accept",
     "x-amzn-sagemaker-custom-attributes": "CustomAttributes",
     "x-amzn-sagemaker-target-variant": "TargetVariant",
+    "x-amzn-sagemaker-inference-component": "InferenceComponentName",
     "x-amzn-sagemaker-inference-id": "InferenceId",
     "x-amzn-sagemaker-session-id": "SessionId",
 }
@@ -70,7 +71,10 @@ def held(
             f"{operation}: use InvokeEndpointAsync."
         )
     _check(name, request, operation)
-    slot = endpoint.pick(request.headers.get("x-amzn-sagemaker-target-variant"))
+    component = request.headers.get("x-amzn-sagemaker-inference-component")
+    slot = routing.copy_for(endpoint, component) or endpoint.pick(
+        request.headers.get("x-amzn-sagemaker-target-variant")
+    )
     if slot is None:
         raise invalid_call(
             f"Endpoint {name} of account {adapter.account()} has no variant "

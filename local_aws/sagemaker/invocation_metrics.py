@@ -3,6 +3,7 @@
 from local_aws import adapter
 from local_aws.runtime.containers import Invocation
 from local_aws.sagemaker.deployment.fleet import Slot
+from local_aws.sagemaker.inference_components.component import Copy
 
 _NAMESPACE = "AWS/SageMaker"
 
@@ -39,8 +40,9 @@ def failed(endpoint_name: str, slot: Slot) -> None:
 def _count(endpoint_name: str, slot: Slot) -> None:
     _put(endpoint_name, slot, "Invocations", 1, "None")
     if not slot.serverless:
-        per_instance = 1 / max(slot.count, 1)
-        _put(endpoint_name, slot, "InvocationsPerInstance", per_instance, "None")
+        share = 1 / max(slot.count, 1)
+        name = "InvocationsPerCopy" if isinstance(slot, Copy) else "InvocationsPerInstance"
+        _put(endpoint_name, slot, name, share, "None")
 
 
 def _errors(endpoint_name: str, slot: Slot, status: int) -> None:
@@ -52,10 +54,7 @@ def _errors(endpoint_name: str, slot: Slot, status: int) -> None:
 
 
 def _put(endpoint_name: str, slot: Slot, name: str, value: float, unit: str) -> None:
-    adapter.put_metric(
-        _NAMESPACE,
-        name,
-        value,
-        unit=unit,
-        dimensions={"EndpointName": endpoint_name, "VariantName": slot.name},
-    )
+    dimensions = {"EndpointName": endpoint_name, "VariantName": slot.name}
+    if isinstance(slot, Copy):  # contracts.md 3.5: a component is counted under its own name
+        dimensions = {"InferenceComponentName": slot.component_name}
+    adapter.put_metric(_NAMESPACE, name, value, unit=unit, dimensions=dimensions)

@@ -14,6 +14,7 @@ from local_aws.sagemaker import (
     training_jobs,
     transform_jobs,
 )
+from local_aws.sagemaker.inference_components import operations as inference_components
 
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -21,6 +22,7 @@ OPERATIONS: dict[str, Operation] = {
     "AddTags": tags.add_tags,
     "CreateEndpoint": endpoints.create,
     "CreateEndpointConfig": endpoint_configs.create,
+    "CreateInferenceComponent": inference_components.create,
     "CreateModel": models.create,
     "CreateModelPackage": registry.create_package,
     "CreateModelPackageGroup": package_groups.create,
@@ -29,12 +31,14 @@ OPERATIONS: dict[str, Operation] = {
     "CreateTransformJob": transform_jobs.create,
     "DeleteEndpoint": endpoints.delete,
     "DeleteEndpointConfig": endpoint_configs.delete,
+    "DeleteInferenceComponent": inference_components.delete,
     "DeleteModel": models.delete,
     "DeleteModelPackage": registry.delete_package,
     "DeleteModelPackageGroup": package_groups.delete,
     "DeleteTags": tags.delete_tags,
     "DescribeEndpoint": endpoints.describe,
     "DescribeEndpointConfig": endpoint_configs.describe,
+    "DescribeInferenceComponent": inference_components.describe,
     "DescribeModel": models.describe,
     "DescribeModelPackage": registry.describe_package,
     "DescribeModelPackageGroup": package_groups.describe,
@@ -43,6 +47,7 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeTransformJob": transform_jobs.describe,
     "ListEndpointConfigs": endpoint_configs.listed,
     "ListEndpoints": endpoints.listed,
+    "ListInferenceComponents": inference_components.listed,
     "ListModelPackageGroups": package_groups.listed,
     "ListModelPackages": registry.list_packages,
     "ListModels": models.listed,
@@ -55,6 +60,8 @@ OPERATIONS: dict[str, Operation] = {
     "StopTransformJob": transform_jobs.stop,
     "UpdateEndpoint": endpoints.update,
     "UpdateEndpointWeightsAndCapacities": endpoints.update_weights_and_capacities,
+    "UpdateInferenceComponent": inference_components.update,
+    "UpdateInferenceComponentRuntimeConfig": inference_components.update_runtime_config,
     "UpdateModelPackage": registry.update_package,
 }
 

@@ -73,6 +73,7 @@ class Job:
 models: Table[Record] = Table()
 endpoint_configs: Table[Record] = Table()
 endpoints: Table[Any] = Table()  # of endpoints.Endpoint, keyed by lower-cased name
+inference_components: Table[Any] = Table()  # of Component, keyed by lower-cased name
 training_jobs: Table[Job] = Table()
 processing_jobs: Table[Job] = Table()
 transform_jobs: Table[Job] = Table()
@@ -87,6 +88,7 @@ def clear() -> None:
         models,
         endpoint_configs,
         endpoints,
+        inference_components,
         training_jobs,
         processing_jobs,
         transform_jobs,

@@ -18,6 +18,7 @@ def bake(
     role_arn: str,
     deadline: float,
     stop: threading.Event,
+    what: str = "endpoint",
 ) -> None:
     """Return when the wait is over; RuntimeFailure when an alarm fires or time runs out.
 
@@ -31,7 +32,7 @@ def bake(
         if firing:
             raise RuntimeFailure(
                 f"One or more alarms went off during the deployment: {', '.join(firing)}. "
-                "The endpoint was rolled back to its previous configuration."
+                f"The {what} was rolled back to its previous configuration."
             )
         now = store.now()
         if now > deadline:

@@ -15,6 +15,7 @@ from local_aws.sagemaker.deployment.endpoint import Endpoint
 from local_aws.sagemaker.deployment.fleet import Fleet, Kept
 from local_aws.sagemaker.deployment.plan import Plan, Step
 from local_aws.sagemaker.errors import ServiceError
+from local_aws.sagemaker.inference_components import work as component_work
 
 log = logging.getLogger("local_aws")
 
@@ -99,6 +100,7 @@ def delete(endpoint: Endpoint) -> None:
     """Nothing of the endpoint is left."""
     if endpoint.queue is not None:
         endpoint.queue.close()
+    component_work.abandon(endpoint)
     for fleet, _ in endpoint.routes:
         fleet.drain()
         fleet.stop()

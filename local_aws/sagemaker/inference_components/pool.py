@@ -43,6 +43,7 @@ class Pool:
     """
 
     def __init__(self, variant: Mapping[str, Any], count: int, role_arn: str) -> None:
+        self.variant = dict(variant)
         self.instance_type: str = variant["InstanceType"]
         self.role_arn = role_arn
         self.hardware = hardware(self.instance_type)
