@@ -38,7 +38,7 @@ class Writer:
         text = orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY)
         if accept == CSV and _NULL in text:  # JSON has no word for these, CSV has
             numbers = [",".join(map(repr, row)).encode() for row in table.tolist()]
-        else:
+        elif accept == CSV or self._classes is None:
             numbers = text[2:-2].split(b"],[")
         if self._classes is None:
             if accept == CSV:
@@ -50,7 +50,10 @@ class Writer:
             labels = self._csv_labels
             return [labels[i] + b"," + row for i, row in zip(best, numbers, strict=True)]
         labels, shape = self._json_labels, self._objects
-        return [shape % (labels[i], *row.split(b",")) for i, row in zip(best, numbers, strict=True)]
+        flat = iter(text[2:-2].replace(b"],[", b",").split(b","))
+        columns = [flat] * table.shape[1]  # the same iterator: each takes the next number
+        best_labels = [labels[i] for i in best]
+        return [shape % values for values in zip(best_labels, *columns, strict=True)]
 
     def body(self, rows: Sequence[bytes], accept: str) -> bytes:
         """The response body for some of the rows."""
@@ -58,13 +61,6 @@ class Writer:
             return b'{"predictions":[' + b",".join(rows) + b"]}"
         # No newline at the end: batch transform adds one itself when it assembles lines.
         return b"\n".join(rows)
-
-
-def encode_npy(predicted: NDArray[np.float32]) -> bytes:
-    """The predictions as they are: probabilities [rows, classes] or values [rows, outputs]."""
-    binary = io.BytesIO()
-    np.lib.format.write_array(binary, np.ascontiguousarray(predicted), allow_pickle=False)
-    return binary.getvalue()
 
 
 def _csv_cell(value: Any) -> bytes:

@@ -20,6 +20,7 @@ from inference_server.wire import JSON, error_answer, head_of
 
 CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 INFERENCE_ID = "x-amzn-sagemaker-inference-id"
+_LOGGED = frozenset({CUSTOM_ATTRIBUTES, INFERENCE_ID})
 _METHODS = {
     b"/ping": b"GET",
     b"/invocations": b"POST",
@@ -53,6 +54,8 @@ class Application:
                 stuck=stuck,
             )
         self._flushes = False
+        self._now = ""
+        self._plain_log = settings.metrics_namespace is None
 
     def handle(self, exchange: Exchange) -> None:
         """Answer the exchange, now or when its prediction is made."""
@@ -104,6 +107,19 @@ class Application:
         level = logging.INFO if answer.status < 400 else logging.WARNING
         if not logs.logger.isEnabledFor(level):
             return
+        if not self._flushes:
+            self._flushes = True
+            self._now = logs.stamp(time.time())
+            self._loop.call_soon(self._flush)
+        headers = exchange.request.headers
+        if level == logging.INFO and self._plain_log and headers.keys().isdisjoint(_LOGGED):
+            milliseconds = (time.perf_counter() - exchange.started) * 1000
+            sizes = (len(exchange.request.body), len(answer.body), answer.rows, batch)
+            logs.invoked(self._now, answer.status, milliseconds, sizes)
+            return
+        self._log(level, exchange, answer, batch)
+
+    def _log(self, level: int, exchange: Exchange, answer: Answer, batch: int) -> None:
         headers = exchange.request.headers
         milliseconds = round((time.perf_counter() - exchange.started) * 1000, 3)
         fields: dict[str, object] = {
@@ -127,9 +143,6 @@ class Application:
                 self._settings.metrics_namespace, answer.status, milliseconds, answer.rows, batch
             )
         logs.log_later(level, "invocation", fields)
-        if not self._flushes:
-            self._flushes = True
-            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushes = False

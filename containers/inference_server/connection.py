@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import httptools  # type: ignore[import-not-found,unused-ignore]  # in the image's environment
@@ -24,6 +25,11 @@ BODY_GRACE_SECONDS = 20
 BODY_BYTES_PER_SECOND = 16 * 1024
 WRITE_SECONDS = 30
 LINGER_SECONDS = 2
+
+
+@lru_cache(maxsize=256)
+def _name(written: bytes) -> str:
+    return written.decode("latin-1").lower()
 
 
 class Connection(asyncio.Protocol):
@@ -109,7 +115,7 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._headers[_name(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self._head = 0

@@ -53,6 +53,22 @@ def log_later(level: int, message: str, fields: dict[str, object]) -> None:
     _waiting.append(_line(time.time(), logging.getLevelName(level), message, fields) + b"\n")
 
 
+def invoked(
+    when: str, status: int, milliseconds: float, sizes: tuple[int, int, int | None, int]
+) -> None:
+    """Keep the line of an ordinary request: what `log_later` would write, at a third of its price.
+
+    `sizes` are bytes in, bytes out, rows and the batch's size; `when` is a `stamp`.
+    """
+    bytes_in, bytes_out, rows, batch = sizes
+    counted = "null" if rows is None else rows
+    _waiting.append(
+        f'{{"time":"{when}","level":"INFO","message":"invocation","status":{status},'
+        f'"ms":{milliseconds:.3f},"bytes_in":{bytes_in},"bytes_out":{bytes_out},"rows":{counted},'
+        f'"batch":{batch},"request_id":"{new_id()}"}}\n'.encode()
+    )
+
+
 def flush(*, patience: float = 0) -> None:
     """Write the lines that wait, except what whoever reads them has no room for.
 
@@ -79,11 +95,15 @@ def new_id() -> str:
     return f"{os.getpid():x}-{next(_numbers):x}"
 
 
-def _line(when: float, level: str, message: str, fields: dict[str, object]) -> bytes:
+def stamp(when: float) -> str:
+    """A time as the log writes it."""
     second, millisecond = divmod(int(when * 1000), 1000)
-    stamp = f"{_second(second)}.{millisecond:03}+00:00"
+    return f"{_second(second)}.{millisecond:03}+00:00"
+
+
+def _line(when: float, level: str, message: str, fields: dict[str, object]) -> bytes:
     content: bytes = orjson.dumps(
-        {"time": stamp, "level": level, "message": message, **fields}, default=str
+        {"time": stamp(when), "level": level, "message": message, **fields}, default=str
     )
     return content
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from inference_server import worker
 from inference_server.errors import ModelLoadError
 from inference_server.logs import log
+from inference_server.memory import settle
 from inference_server.models.base import Predictor
 from inference_server.models.load import load, shareable
 from inference_server.settings import Settings
@@ -102,7 +103,7 @@ class Supervisor:
             if thread.name == "load":
                 thread.join()
         # What exists now is never collected: the collector would write to every shared page.
-        gc.collect()
+        settle()
         gc.freeze()
         self._want_all()
 

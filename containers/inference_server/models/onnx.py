@@ -12,7 +12,8 @@ import orjson
 from numpy.typing import NDArray
 
 from inference_server import negotiation
-from inference_server.answers import Writer, encode_npy
+from inference_server.answers import Writer
+from inference_server.arrays import ArrayReader, encode_npy
 from inference_server.decoding import CSV, JSON, NPY, Decoder
 from inference_server.encoding import Encoder
 from inference_server.errors import ModelLoadError, RequestError
@@ -23,6 +24,8 @@ from inference_server.settings import Settings
 
 # A row that takes longer is predicted on a thread: /ping must not wait for a large model.
 INLINE_SECONDS = 0.001
+# Pairs of headers whose meaning is remembered; a client that makes up new ones gains nothing.
+MOST_AGREED = 256
 _NOT_YET = RuntimeError("no answer was made")
 
 
@@ -47,6 +50,8 @@ class OnnxModel:
         self._decoder = Decoder([feature.name for feature in self._schema.features])
         self._encoder = Encoder(self._schema)
         self._plain = PlainReader(self._schema)
+        self._arrays = ArrayReader(self._schema)
+        self._agreed: dict[tuple[str | None, str | None], tuple[str, str]] = {}
         self._writer = Writer(self._schema.classes if self._classifies else None)
         self._settings = settings
 
@@ -63,58 +68,58 @@ class OnnxModel:
 
     def answer_many(self, requests: Sequence[Request]) -> list[Answer | Exception]:
         """The answers of one run over the rows of all; a bad request fails alone."""
-        outcomes: list[Answer | Exception] = []
-        plain: list[tuple[int, str, list[float]]] = []
-        others: list[tuple[int, str, NDArray[np.float32]]] = []
+        outcomes: list[Answer | Exception] = [_NOT_YET] * len(requests)
+        wanted: list[tuple[int, str, int]] = []
+        inputs: list[NDArray[np.float32]] = []
+        plain: list[tuple[int, str]] = []
+        others: list[tuple[int, str, str]] = []
         for index, request in enumerate(requests):
             try:
-                headers = request.headers
-                content_type = negotiation.content_type_of(headers.get("content-type"))
-                accept = negotiation.accept_of(headers.get("accept"), self._default(content_type))
-                row = self._plain.row(request.body) if content_type == CSV else None
-                if row is not None:
-                    plain.append((index, accept, row))
-                else:
-                    others.append((index, accept, self._matrix(request.body, content_type)))
-                outcomes.append(_NOT_YET)
+                content_type, accept = self._formats(request)
             except RequestError as error:
-                outcomes.append(error)
-        inputs: list[NDArray[np.float32]] = []
+                outcomes[index] = error
+                continue
+            if content_type == CSV and self._plain.possible:
+                plain.append((index, accept))
+            else:
+                others.append((index, content_type, accept))
         if plain:
-            together = self._plain.matrix([row for _, _, row in plain])
-            if together is None:  # one of them is to be refused: by the one that says why
-                outcomes = [
-                    found if found is not _NOT_YET else self._alone(request)
-                    for found, request in zip(outcomes, requests, strict=True)
-                ]
-                return outcomes
-            inputs.append(together)
-        inputs += [matrix for _, _, matrix in others]
+            together = self._plain.matrix([requests[index].body for index, _ in plain])
+            if together is not None:
+                inputs.append(together)
+                wanted += [(index, accept, 1) for index, accept in plain]
+            else:  # some have more rows, or are to be refused by the one that says why
+                others += [(index, CSV, accept) for index, accept in plain]
+        for index, content_type, accept in others:
+            try:
+                matrix = self._matrix(requests[index].body, content_type)
+            except Exception as error:  # noqa: BLE001  this request's own
+                outcomes[index] = error
+                continue
+            inputs.append(matrix)
+            wanted.append((index, accept, len(matrix)))
         if inputs:
             predicted = self.predict(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
-            wanted = [(index, accept, 1) for index, accept, _ in plain]
-            wanted += [(index, accept, len(matrix)) for index, accept, matrix in others]
             self._write(predicted, wanted, outcomes)
         return outcomes
 
-    def _alone(self, request: Request) -> Answer | Exception:
-        try:
-            content_type = negotiation.content_type_of(request.headers.get("content-type"))
-            accept = request.headers.get("accept")
-            outcomes: list[Answer | Exception] = [_NOT_YET]
-            matrix = self._matrix(request.body, content_type)
-            kind = negotiation.accept_of(accept, self._default(content_type))
-            self._write(self.predict(matrix), [(0, kind, len(matrix))], outcomes)
-            return outcomes[0]
-        except Exception as error:  # noqa: BLE001  this request's own
-            return error
+    def _formats(self, request: Request) -> tuple[str, str]:
+        headers = request.headers
+        asked = (headers.get("content-type"), headers.get("accept"))
+        found = self._agreed.get(asked)
+        if found is None:
+            content_type = negotiation.content_type_of(asked[0])
+            found = (content_type, negotiation.accept_of(asked[1], self._default(content_type)))
+            if len(self._agreed) < MOST_AGREED:
+                self._agreed[asked] = found
+        return found
 
     def _default(self, content_type: str) -> str:
         return self._settings.default_accept or (content_type if self._settings.batch else JSON)
 
     def _matrix(self, body: bytes, content_type: str) -> NDArray[np.float32]:
         if content_type == NPY:
-            return self._plain.npy(body)
+            return self._arrays.npy(body)
         return self._encoder.encode(self._decoder.decode(body, content_type))
 
     def _write(
