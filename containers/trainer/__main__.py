@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -35,7 +36,9 @@ def main(arguments: list[str]) -> int:
     except Exception as error:  # whatever it is, the job's owner must be told
         logger.exception("training failed")
         write_failure(paths.failure, describe(error))
-        return 1
+        sys.stdout.flush()
+        # Not through XGBoost's own end: without its peers it may hang, or crash with another code.
+        os._exit(1)
     return 0
 
 

@@ -29,21 +29,31 @@ class Rows:
     def __len__(self) -> int:
         return len(self.target)
 
+    def part(self, index: int, count: int) -> Rows:
+        """Every `count`-th row from `index` on: the parts of all instances are all rows, once."""
+        own = slice(index, None, count)
+        return Rows(channel=self.channel, target=self.target[own], features=self.features[own])
 
-def read_channel(channel: str, folder: Path, schema: Schema) -> Rows:
+
+def read_channel(channel: str, folder: Path, schema: Schema, *, may_be_empty: bool = False) -> Rows:
     """All rows of a channel's files, in the order of the files' names.
+
+    `may_be_empty` is for an instance that got none of a sharded channel's objects.
 
     Raises:
         TrainingError: nothing there, ragged rows, text, a wrong number of columns, or a target
             that is missing or is not one of the schema's classes.
     """
     files = _files(folder)
+    tables = [table for file in files if (table := _read_file(channel, file, schema)) is not None]
+    if may_be_empty and not tables:
+        none = np.empty((0, 1 + len(schema.features)), dtype=np.float32)
+        return Rows(channel=channel, target=none[:, 0], features=none[:, 1:])
     if not files:
         raise TrainingError(
             f"channel {channel} holds no file; it needs at least one CSV file without a header, "
             "target in the first column"
         )
-    tables = [table for file in files if (table := _read_file(channel, file, schema)) is not None]
     if not tables:
         names = ", ".join(file.name for file in files[:3])
         raise TrainingError(f"channel {channel} holds no rows: {names} is empty")

@@ -44,7 +44,9 @@ def save_onnx(
     estimator = xgb.XGBRegressor() if schema.problem == "regression" else xgb.XGBClassifier()
     estimator.load_model(booster.save_raw("json"))
     model = convert_xgboost(
-        estimator, initial_types=[(INPUT_NAME, FloatTensorType([None, columns]))]
+        estimator,
+        name="xgboost",  # else a random one, and the same model would have another digest
+        initial_types=[(INPUT_NAME, FloatTensorType([None, columns]))],
     )
     content = model.SerializeToString()
     sample = rows[:: max(1, len(rows) // PARITY_ROWS)][:PARITY_ROWS]

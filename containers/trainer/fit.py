@@ -1,8 +1,7 @@
-"""Boosting: the loop, its progress lines, and stopping early or when told to."""
+"""From a channel's rows to a booster cut to its best round."""
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Mapping
@@ -12,13 +11,13 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
+from trainer.boosting import Boosting
 from trainer.channels import Rows
+from trainer.checkpoints import Checkpoints
+from trainer.cluster import Cluster
 from trainer.failure import TrainingError
 from trainer.hyperparameters import Hyperparameters
-from trainer.metrics import metric_line
 from trainer.schema import Problem, Schema
-
-logger = logging.getLogger(__name__)
 
 # XGBoost stops early on the last one.
 EVAL_METRICS: dict[Problem, list[str]] = {
@@ -40,26 +39,6 @@ class Fitted:
     best_round: int
     rounds_run: int
     interrupted: bool
-
-
-class _Progress(xgb.callback.TrainingCallback):  # type: ignore[misc]  # XGBoost ships no types
-    """Prints metrics every `period` rounds and ends training when `stop` is set."""
-
-    def __init__(self, period: int, total: int, stop: threading.Event) -> None:
-        super().__init__()
-        self._period = period
-        self._total = total
-        self._stop = stop
-
-    def after_iteration(
-        self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, list[Any]]]
-    ) -> bool:
-        if (epoch + 1) % self._period == 0:
-            logger.info("round %d of %d", epoch + 1, self._total)
-            for channel, metrics in evals_log.items():
-                for name, values in metrics.items():
-                    logger.info(metric_line(channel, name, float(values[-1])))
-        return self._stop.is_set()
 
 
 def matrix(rows: Rows, schema: Schema, hyperparameters: Hyperparameters) -> xgb.DMatrix:
@@ -101,15 +80,20 @@ def fit(
     matrices: Mapping[str, xgb.DMatrix],
     schema: Schema,
     hyperparameters: Hyperparameters,
+    *,
     stop: threading.Event,
+    checkpoints: Checkpoints,
+    cluster: Cluster,
 ) -> Fitted:
     """Train on `matrices["train"]`, watching the validation channel where there is one.
+
+    Goes on with the newest checkpoint. Every instance gets the same booster.
 
     Raises:
         TrainingError: the training rows cannot define the problem.
     """
-    _check_classes(matrices["train"], schema)
-    watched = [(matrices[name], name) for name in ("train", "validation") if name in matrices]
+    classes = {name: _classes(data, schema, cluster) for name, data in matrices.items()}
+    _check_classes(classes["train"], schema)
     patience = hyperparameters.early_stopping_rounds
     if patience is None and "validation" in matrices:
         patience = DEFAULT_EARLY_STOPPING_ROUNDS
@@ -118,34 +102,29 @@ def fit(
             f"early_stopping_rounds is {patience} but there is no channel validation to watch; "
             "add the channel or set early_stopping_rounds to 0"
         )
-    progress = _Progress(hyperparameters.log_period, hyperparameters.num_round, stop)
-    callbacks: list[xgb.callback.TrainingCallback] = [progress]
-    if patience:
-        callbacks.append(xgb.callback.EarlyStopping(rounds=patience))
-    booster = xgb.train(
-        _parameters(schema, hyperparameters, matrices),
-        matrices["train"],
-        hyperparameters.num_round,
-        evals=watched,
-        verbose_eval=False,
-        callbacks=callbacks,
+    boosting = Boosting(
+        parameters=_parameters(schema, hyperparameters, classes),
+        matrices=matrices,
+        rounds=hyperparameters.num_round,
+        period=hyperparameters.checkpoint_period,
+        log_period=hyperparameters.log_period,
+        patience=patience or 0,
     )
-    rounds_run = booster.num_boosted_rounds()
-    best = booster.best_iteration if patience else rounds_run - 1
+    booster, progress = boosting.run(stop=stop, checkpoints=checkpoints, cluster=cluster)
+    best = progress.best_round if patience else progress.round
     return Fitted(
-        booster=booster[: best + 1],
-        best_round=best + 1,
-        rounds_run=rounds_run,
-        interrupted=stop.is_set(),
+        booster=booster[:best],
+        best_round=best,
+        rounds_run=progress.round,
+        interrupted=cluster.any(stop.is_set()),
     )
 
 
 def _parameters(
-    schema: Schema, hyperparameters: Hyperparameters, matrices: Mapping[str, xgb.DMatrix]
+    schema: Schema, hyperparameters: Hyperparameters, classes: Mapping[str, list[int]]
 ) -> dict[str, Any]:
     metrics = EVAL_METRICS[schema.problem]
-    watched = matrices.get("validation")
-    if schema.problem == "binary" and watched is not None and _distinct(watched) < 2:
+    if schema.problem == "binary" and len(classes.get("validation", [0, 1])) < 2:
         metrics = ["logloss"]  # AUC does not exist where only one class occurs
     parameters = {
         **hyperparameters.booster,
@@ -157,14 +136,17 @@ def _parameters(
     return parameters
 
 
-def _check_classes(train: xgb.DMatrix, schema: Schema) -> None:
-    if schema.problem != "regression" and _distinct(train) < 2:
-        code = int(train.get_label()[0])
+def _classes(data: xgb.DMatrix, schema: Schema, cluster: Cluster) -> list[int]:
+    """The class codes that occur in a channel, wherever its rows are; none for a regression."""
+    if schema.problem == "regression":
+        return []
+    counts = np.bincount(data.get_label().astype(np.int64), minlength=schema.class_count)
+    return [int(code) for code in np.flatnonzero(cluster.total(counts.astype(np.int64)))]
+
+
+def _check_classes(codes: list[int], schema: Schema) -> None:
+    if schema.problem != "regression" and len(codes) < 2:
         raise TrainingError(
             f"every row of channel train has the target {schema.target} = "
-            f"{schema.classes[code]!r}; at least two classes are needed"
+            f"{schema.classes[codes[0]]!r}; at least two classes are needed"
         )
-
-
-def _distinct(data: xgb.DMatrix) -> int:
-    return len(np.unique(data.get_label()))

@@ -9,9 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from trainer import hyperparameters
 from trainer.channels import Rows, read_channel
+from trainer.cluster import Cluster, joined
 from trainer.failure import TrainingError
+from trainer.hyperparameters import Hyperparameters
 from trainer.paths import Paths
 from trainer.schema import Schema, read_schema
 
@@ -24,46 +28,75 @@ logger = logging.getLogger(__name__)
 
 REQUIRED_CHANNELS = ("schema", "train")
 DATA_CHANNELS = ("train", "validation", "test")
+SAMPLE_ROWS = 2000  # that the ONNX model is compared on
 
 
 def run(paths: Paths, stop: threading.Event) -> None:
     """Leave a served-as-it-is model in `paths.model` and an evaluation in `paths.output_data`.
 
+    With several instances each trains on its part of the rows, and the first one leaves the model.
+
     Raises:
         TrainingError: with the sentence that becomes the job's FailureReason.
     """
     started = time.monotonic()
-    _check_instances(paths)
-    _check_channels(paths)
-    schema = read_schema(paths.channel("schema"))
-    settings = hyperparameters.parse(paths.hyperparameters(), schema.problem)
-    present = [name for name in DATA_CHANNELS if name in paths.channels()]
-    rows = {name: read_channel(name, paths.channel(name), schema) for name in present}
-    for name, table in rows.items():
-        logger.info("channel %s: %d rows, %d features", name, len(table), len(schema.features))
-    # XGBoost and its company take seconds to import: not before the data is known to be good.
-    from trainer import export
-    from trainer.fit import fit, matrix
+    with joined(paths.hosts(), paths.current_host()) as cluster:
+        schema, settings, rows = cluster.together(lambda: _read(paths, cluster))
+        _check_rows(rows, cluster)
+        # XGBoost and its company take seconds to import: not before the data is known to be good.
+        from trainer.checkpoints import Checkpoints, fingerprint
+        from trainer.fit import fit, matrix
 
-    matrices = {name: matrix(table, schema, settings) for name, table in rows.items()}
-    fitted = fit(matrices, schema, settings, stop)
-    logger.info("best round %d of %d run", fitted.best_round, fitted.rounds_run)
-    # The native model first: if the grace period after SIGTERM runs out, this much is safe.
-    export.save_native(fitted.booster, paths.channel("schema") / "schema.json", paths.model)
-    difference = export.save_onnx(fitted.booster, schema, rows["train"].features, paths.model)
-    evaluation = _evaluate(schema, rows, matrices, fitted)
-    evaluation["onnx_max_difference"] = difference
+        matrices = {name: matrix(table, schema, settings) for name, table in rows.items()}
+        mark = fingerprint(settings, rows, paths.channel("schema") / "schema.json")
+        fitted = fit(
+            matrices,
+            schema,
+            settings,
+            stop=stop,
+            checkpoints=Checkpoints(paths.checkpoints, f"{cluster.size}-{mark}"),
+            cluster=cluster,
+        )
+        logger.info("best round %d of %d run", fitted.best_round, fitted.rounds_run)
+        if cluster.first:
+            # The native model first: if the grace period after SIGTERM runs out, it is safe.
+            from trainer import export
+
+            schema_file = paths.channel("schema") / "schema.json"
+            export.save_native(fitted.booster, schema_file, paths.model)
+        evaluation = _evaluate(schema, rows, matrices, fitted, cluster)
+        sample = cluster.gather(rows["train"].features[:SAMPLE_ROWS])
+    if not cluster.first:
+        return
+    evaluation["onnx_max_difference"] = export.save_onnx(
+        fitted.booster, schema, sample, paths.model
+    )
     evaluation["seconds"] = round(time.monotonic() - started, 3)
     _write_json(paths.output_data / "evaluation.json", evaluation)
     summary = {key: evaluation[key] for key in ("problem", "metrics", "rows", "rounds")}
     _write_json(paths.model / "metrics.json", summary)
 
 
-def _check_instances(paths: Paths) -> None:
-    hosts = paths.hosts()
-    if len(hosts) > 1:
+def _read(paths: Paths, cluster: Cluster) -> tuple[Schema, Hyperparameters, dict[str, Rows]]:
+    """The schema, the settings, and this instance's own rows of each channel."""
+    _check_channels(paths)
+    schema = read_schema(paths.channel("schema"))
+    settings = hyperparameters.parse(paths.hyperparameters(), schema.problem)
+    rows = {}
+    for name in (name for name in DATA_CHANNELS if name in paths.channels()):
+        sharded = cluster.size > 1 and paths.sharded(name)
+        table = read_channel(name, paths.channel(name), schema, may_be_empty=sharded)
+        # What everybody has must not be counted once per instance.
+        rows[name] = table if sharded else table.part(cluster.rank, cluster.size)
+        logger.info("channel %s: %d rows, %d features", name, len(rows[name]), len(schema.features))
+    return schema, settings, rows
+
+
+def _check_rows(rows: dict[str, Rows], cluster: Cluster) -> None:
+    empty = [name for name, table in rows.items() if not cluster.total(np.array([len(table)]))[0]]
+    if empty:
         raise TrainingError(
-            f"the job has {len(hosts)} instances; this image trains on one: set InstanceCount to 1"
+            f"channel {' and '.join(empty)} holds no rows on any of the {cluster.size} instances"
         )
 
 
@@ -79,24 +112,32 @@ def _check_channels(paths: Paths) -> None:
 
 
 def _evaluate(
-    schema: Schema, rows: dict[str, Rows], matrices: dict[str, xgb.DMatrix], fitted: Fitted
+    schema: Schema,
+    rows: dict[str, Rows],
+    matrices: dict[str, xgb.DMatrix],
+    fitted: Fitted,
+    cluster: Cluster,
 ) -> dict[str, Any]:
     from trainer import metrics
 
     found: dict[str, dict[str, float]] = {}
     reports: dict[str, Any] = {}
+    counts: dict[str, int] = {}
     for channel, data in matrices.items():
-        predicted = fitted.booster.predict(data)
-        target = rows[channel].target
+        predicted = cluster.gather(fitted.booster.predict(data))
+        target = cluster.gather(rows[channel].target)
+        counts[channel] = len(target)
         found[channel] = metrics.evaluate(schema, target, predicted)
         reports[channel] = metrics.report(schema, target, predicted)
-        for name, value in found[channel].items():
-            logger.info(metrics.metric_line(channel, name, value))
+        if cluster.first:
+            for name, value in found[channel].items():
+                logger.info(metrics.metric_line(channel, name, value))
     gains = fitted.booster.get_score(importance_type="total_gain")
     return {
         "problem": schema.problem,
         "metrics": found,
-        "rows": {channel: len(table) for channel, table in rows.items()},
+        "rows": counts,
+        "instances": cluster.size,
         "rounds": {
             "best": fitted.best_round,
             "run": fitted.rounds_run,

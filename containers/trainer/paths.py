@@ -36,6 +36,11 @@ class Paths:
     def failure(self) -> Path:
         return self.base / "output" / "failure"
 
+    @property
+    def checkpoints(self) -> Path:
+        """The folder that S3 follows when the job has a CheckpointConfig."""
+        return self.base / "checkpoints"
+
     def channel(self, name: str) -> Path:
         """The folder that channel `name` is downloaded to."""
         return self.base / "input" / "data" / name
@@ -44,14 +49,34 @@ class Paths:
         """The names of the job's channels, as its configuration lists them."""
         return sorted(self._config("inputdataconfig"))
 
+    def sharded(self, name: str) -> bool:
+        """Whether each instance holds its own part of the channel, not all of it."""
+        entry = self._config("inputdataconfig").get(name) or {}
+        return bool(entry.get("S3DistributionType") == "ShardedByS3Key")
+
     def hyperparameters(self) -> dict[str, str]:
         """The job's hyperparameters; empty when the request had none."""
         return {name: str(value) for name, value in self._config("hyperparameters").items()}
 
     def hosts(self) -> list[str]:
-        """The names of the job's instances; at least one."""
+        """The names of the job's instances, sorted; at least one."""
         hosts = self._config("resourceconfig").get("hosts") or ["algo-1"]
-        return [str(host) for host in hosts]
+        return sorted(str(host) for host in hosts)
+
+    def current_host(self) -> str:
+        """The name of this instance, one of `hosts`.
+
+        Raises:
+            TrainingError: resourceconfig.json names a host that is not among its own.
+        """
+        hosts = self.hosts()
+        current = str(self._config("resourceconfig").get("current_host") or hosts[0])
+        if current not in hosts:
+            raise TrainingError(
+                f"resourceconfig.json: current_host is {current!r}, which is none of the hosts "
+                f"{', '.join(hosts)}"
+            )
+        return current
 
     def _config(self, name: str) -> dict[str, Any]:
         path = self.base / "input" / "config" / f"{name}.json"

@@ -74,7 +74,13 @@ class TrainingJob:
     def model(self) -> Path:
         return self.base / "model"
 
-    def channel(self, name: str, content: Mapping[str, str | bytes]) -> None:
+    def channel(
+        self,
+        name: str,
+        content: Mapping[str, str | bytes],
+        *,
+        distribution: str = "FullyReplicated",
+    ) -> None:
         folder = self.base / "input" / "data" / name
         folder.mkdir(parents=True, exist_ok=True)
         for file, body in content.items():
@@ -83,7 +89,7 @@ class TrainingJob:
         config[name] = {
             "ContentType": "text/csv",
             "TrainingInputMode": "File",
-            "S3DistributionType": "FullyReplicated",
+            "S3DistributionType": distribution,
             "RecordWrapperType": "None",
         }
         self.configure("inputdataconfig", config)
@@ -104,17 +110,19 @@ class TrainingJob:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.json").write_text(json.dumps(content))
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, **extra: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [ROOT / ".venvs/trainer/bin/python", "-m", "trainer", "train"],
-            env=environment(self.base),
+            env=environment(self.base, **extra),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
     def run(self) -> Finished:
-        process = self.start()
+        return self.finish(self.start())
+
+    def finish(self, process: subprocess.Popen[str]) -> Finished:
         log, _ = process.communicate(timeout=60)
         failure = self.base / "output" / "failure"
         return Finished(process.returncode, log, failure.read_text() if failure.exists() else None)

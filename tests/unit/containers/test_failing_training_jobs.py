@@ -70,12 +70,6 @@ def test_names_every_bad_hyperparameter_at_once(training_job):
     assert "num_round is '2.5', allowed: a whole number from 1" in failure
 
 
-def test_refuses_more_than_one_instance(training_job):
-    training_job.data("binary").hyperparameters()
-    training_job.configure("resourceconfig", {"hosts": ["algo-1", "algo-2"]})
-    assert "set InstanceCount to 1" in training_job.run().failure
-
-
 def test_refuses_early_stopping_with_nothing_to_watch(training_job):
     training_job.channel("schema", {"schema.json": json.dumps(SCHEMA)})
     training_job.channel("train", columns("1.5,1", "2.5,2"))
