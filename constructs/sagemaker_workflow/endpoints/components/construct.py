@@ -1,0 +1,256 @@
+"""An endpoint that several models share, each with as many copies as it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, get_args
+
+from aws_cdk import CfnCondition, CfnOutput, Names, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from sagemaker_workflow.endpoints import faults as endpoint_faults
+from sagemaker_workflow.endpoints import limits
+from sagemaker_workflow.endpoints.components import faults as check
+from sagemaker_workflow.endpoints.components.component import InferenceComponent
+from sagemaker_workflow.endpoints.components.spec import (
+    ComponentRollout,
+    ComponentScaling,
+    Copy,
+    ManagedScaling,
+    Routing,
+)
+from sagemaker_workflow.endpoints.specs import Instances, Operations
+from sagemaker_workflow.faults import Faults, known
+from sagemaker_workflow.keys import own_key
+from sagemaker_workflow.model import Model
+from sagemaker_workflow.roles import ExecutionRole
+
+
+class ComponentEndpoint(Construct):
+    """Instances exist that models are put on with `add_component`; their number follows the copies.
+
+    The variant names no model and the config has the role, as the service demands; there is no
+    deployment config, for updates happen component by component.
+    Attributes: name, arn, role, key, log_group, components, resource, config, condition.
+
+    >>> endpoint = ComponentEndpoint(self, "Models")  # doctest: +SKIP
+    >>> endpoint.add_component(  # doctest: +SKIP
+    ...     "churn", model=model, each=Copy(memory_mb=2048), scaling=ComponentScaling(min_copies=0)
+    ... )
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str | None = None,
+        capacity: Instances | None = None,
+        managed: ManagedScaling | None = None,
+        routing: Routing = "LEAST_OUTSTANDING_REQUESTS",
+        isolated: bool = True,
+        operations: Operations | None = None,
+        condition: CfnCondition | None = None,
+    ) -> None:
+        """Make the endpoint.
+
+        :param name: the endpoint's name, which stays. Default: one made from the path in the app
+        :param capacity: the machines, and how many at the start. Default: one ml.m5.xlarge
+        :param managed: bounds between which the service adds and removes machines. Default: 1 to 2
+        :param routing: which copy takes a request
+        :param isolated: containers reach no network; the models on it must be made the same way
+        :param operations: key, parameter, alarm topic, log retention
+        :param condition: the endpoint exists only when this holds; so must each model's condition
+        """
+        super().__init__(scope, id_)
+        capacity, managed = capacity or Instances(count=1), managed or ManagedScaling()
+        self.name = name or Names.unique_resource_name(self, max_length=40, separator="-")
+        faults = Faults(of=f"ComponentEndpoint {self.node.path}")
+        endpoint_faults.check_name(self.name, faults)
+        endpoint_faults.check_instances(capacity, faults)
+        check.check_managed(managed, capacity, faults)
+        faults.unless_one_of("routing", routing, get_args(Routing))
+        faults.raise_any()
+        operations = operations or Operations()
+        self.capacity, self.isolated, self.condition = capacity, isolated, condition
+        self.key: kms.IKey = operations.key or own_key(self)
+        self.operations = replace(operations, key=self.key)
+        self.components: dict[str, InferenceComponent] = {}
+        self._callers: list[iam.IGrantable] = []
+        self.role = ExecutionRole(self, "Role", kind="hosting")
+        self.log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/sagemaker/Endpoints/{self.name}",
+            encryption_key=self.key,
+            retention=operations.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.role.grant_logs(self.log_group)
+        self.role.grant_volume_key(self.key)
+        self.config, self.resource = self._build(capacity, managed, routing)
+        self.parameter_name = (
+            operations.parameter_name or f"/sagemaker-workflow/endpoints/{self.name}"
+        )
+        ssm.CfnParameter(
+            self,
+            "Name",
+            type="String",
+            name=self.parameter_name,
+            value=self.name,
+            description=f"Name of the SageMaker endpoint {self.name}",
+        )
+        CfnOutput(self, "EndpointName", value=self.name, description="Call the endpoint by it")
+
+    @property
+    def arn(self) -> str:
+        """The endpoint's ARN. The service lower-cases the name in it (contracts 13.3)."""
+        return Stack.of(self).format_arn(
+            service="sagemaker", resource="endpoint", resource_name=self.name.lower()
+        )
+
+    @property
+    def possible_types(self) -> list[str]:
+        """Every instance type it may run on, as far as they are known."""
+        one = self.capacity.instance_type
+        return list(dict.fromkeys([*([one] if known(one) else []), *self.capacity.allowed_types]))
+
+    def add_component(
+        self,
+        id_: str,
+        *,
+        model: Model,
+        each: Copy | None = None,
+        copies: int = 1,
+        scaling: ComponentScaling | None = None,
+        rollout: ComponentRollout | None = None,
+        name: str | None = None,
+    ) -> InferenceComponent:
+        """The model runs in copies on this endpoint, and can be called by the component's name.
+
+        :param model: what is served; one container. Make it with `role=endpoint.role`: the service
+            does not say which of the two roles pulls and reads, and so both are one
+        :param each: what each copy takes. Default: a gigabyte of memory
+        :param copies: how many at the start [T]; a change of the component sets them again
+        :param scaling: copies follow the load. Default: they stay as configured
+        :param rollout: how an update replaces copies. Default: half of them at a time
+        :param name: the component's name, which stays. Default: `<endpoint>-<id>`
+        """
+        each, rollout = each or Copy(), rollout or ComponentRollout()
+        name = name or f"{self.name}-{id_}"
+        faults = Faults(of=f"component {id_} of {self.node.path}")
+        if id_ in self.components:
+            faults.add(f"id is {id_!r}, which another component of this endpoint has: rename one")
+            faults.raise_any()
+        check.check_name(name, faults)
+        faults.extend(_model_faults(self, model))
+        check.check_copy(each, faults)
+        check.check_room(each, self.possible_types, faults)
+        check.check_copies(copies, scaling, faults)
+        check.check_rollout(rollout, faults)
+        faults.raise_any()
+        component = InferenceComponent(
+            self,
+            id_,
+            endpoint=self,
+            name=name,
+            model=model,
+            each=each,
+            copies=copies,
+            scaling=scaling,
+            rollout=rollout,
+        )
+        self.components[id_] = component
+        for caller in self._callers:
+            component.grant_invoke(caller)
+        return component
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> None:
+        """The grantee can call every component of this endpoint, those added later included."""
+        self._callers.append(grantee)
+        for component in self.components.values():
+            component.grant_invoke(grantee)
+
+    def _build(
+        self, capacity: Instances, managed: ManagedScaling, routing: Routing
+    ) -> tuple[sagemaker.CfnEndpointConfig, sagemaker.CfnEndpoint]:
+        # No name: CloudFormation makes a new one for every change, so that the endpoint is
+        # updated in place to it and the old config is there to go back to.
+        config = sagemaker.CfnEndpointConfig(
+            self,
+            "Config",
+            execution_role_arn=self.role.role_arn,
+            enable_network_isolation=self.isolated,
+            kms_key_id=self.key.key_arn,
+            production_variants=[_variant(capacity, managed, routing)],
+        )
+        endpoint = sagemaker.CfnEndpoint(
+            self,
+            "Resource",
+            endpoint_name=self.name,
+            endpoint_config_name=config.attr_endpoint_config_name,
+            retain_all_variant_properties=True,  # the count the service has come to
+        )
+        for made in (config, endpoint):
+            if self.condition is not None:
+                made.cfn_options.condition = self.condition
+        endpoint.node.add_dependency(self.log_group, self.role)
+        return config, endpoint
+
+
+def _variant(
+    capacity: Instances, managed: ManagedScaling, routing: Routing
+) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
+    scaling: dict[str, Any] = {
+        "status": "ENABLED",
+        "minInstanceCount": managed.min_instances,
+        "maxInstanceCount": managed.max_instances,
+    }
+    if managed.scale_in is not None:
+        scaling["scaleInPolicy"] = {
+            "strategy": managed.scale_in,
+            "maximumStepSize": managed.step_size,
+            "cooldownInMinutes": managed.cooldown_minutes,
+        }
+    return sagemaker.CfnEndpointConfig.ProductionVariantProperty(
+        variant_name=limits.VARIANT,
+        instance_type=capacity.instance_type,
+        initial_instance_count=capacity.count,
+        volume_size_in_gb=capacity.volume_gb,
+        inference_ami_version=capacity.ami_version,
+        managed_instance_scaling=scaling,
+        routing_config={"routingStrategy": routing},
+    )
+
+
+def _model_faults(endpoint: ComponentEndpoint, model: Model) -> Sequence[str]:
+    found = Faults(of="")
+    endpoint_faults.check_stack(endpoint, model, found)
+    if len(model.containers) > 1 or model.is_multi_model:
+        found.add(
+            "the model has several containers or loads several models, which a component does not "
+            "take: serve one container, and add a component for each model"
+        )
+    if model.isolated is not endpoint.isolated:
+        found.add(
+            f"the model has isolated={model.isolated} and the endpoint isolated="
+            f"{endpoint.isolated}, allowed is the same on both: all containers of an endpoint are "
+            "isolated, or none is"
+        )
+    if model.network is not None:
+        found.add(
+            "the model is in a VPC of its own, but containers of an endpoint share its network: "
+            "make it without"
+        )
+    if endpoint.condition is not None and model.condition is None:
+        found.add(
+            "the endpoint has a condition and the model has none, so the component could be "
+            "without its endpoint: make the model with a condition that includes the endpoint's"
+        )
+    return found.found
