@@ -6,6 +6,7 @@ def register() -> None:
     # Imported here: everything below needs the runtime, which a reader of one module does not.
     from local_aws import adapter, cloudformation
     from local_aws.sagemaker import api, data_plane, state_tasks
+    from local_aws.sagemaker.inference_components import sampling
 
     def handle(request: adapter.Request) -> adapter.Response:
         return api.handle(request) if request.action else data_plane.handle(request)
@@ -19,6 +20,7 @@ def register() -> None:
     for resource, task in state_tasks.tasks().items():
         adapter.register_state_task(resource, task)
     cloudformation.register()
+    sampling.start()
     adapter.on_shutdown(_stop)
 
 

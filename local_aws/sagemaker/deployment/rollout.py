@@ -28,6 +28,7 @@ def create(endpoint: Endpoint) -> None:
         notifications.probe(endpoint.config, fleet.role_arn)
         fleet.start(endpoint.stop)
         _take_over(endpoint, fleet, endpoint.config)
+        endpoint.set_capture(endpoint.config.get("DataCaptureConfig"))
 
     reason = _reason(work)
     endpoint.move("Failed" if reason else "InService", reason)
@@ -59,8 +60,8 @@ def update(
             new.drain()
             new.stop()
             raise
-        endpoint.capture = dict(capture) if capture else None
         _take_over(endpoint, new, config)
+        endpoint.set_capture(capture)
         old.drain()
         old.stop()
         endpoint.balancer.forget(old)
@@ -104,6 +105,7 @@ def delete(endpoint: Endpoint) -> None:
     for fleet, _ in endpoint.routes:
         fleet.drain()
         fleet.stop()
+    endpoint.set_capture(None)
     tags.detach(endpoint.arn)
     store.endpoints.remove(endpoint.name.lower())
 
