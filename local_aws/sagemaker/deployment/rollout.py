@@ -16,6 +16,7 @@ from local_aws.sagemaker.deployment.fleet import Fleet, Kept
 from local_aws.sagemaker.deployment.plan import Plan, Step
 from local_aws.sagemaker.errors import ServiceError
 from local_aws.sagemaker.inference_components import work as component_work
+from local_aws.sagemaker.inference_components.relocation import Relocation
 
 log = logging.getLogger("local_aws")
 
@@ -51,17 +52,21 @@ def update(
             endpoint.pending, endpoint.pending_since = new, store.now()
         notifications.probe(config, new.role_arn)
         new.start(endpoint.stop)
+        components = Relocation(endpoint, new, config)
         try:
+            components.start()
             _shift(endpoint, old, new, plan)
         except BaseException:
             with store.lock:
                 endpoint.routes = [(old, 1.0)]
             endpoint.move("RollingBack")
+            components.back()
             new.drain()
             new.stop()
             raise
         _take_over(endpoint, new, config)
         endpoint.set_capture(capture)
+        components.settle()
         old.drain()
         old.stop()
         endpoint.balancer.forget(old)
