@@ -1,4 +1,4 @@
-"""The container of a model as it will run: a definition, or what a model package says."""
+"""The containers of a model as they will run: definitions, or what a model package says."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,8 @@ from local_aws.sagemaker import registry
 from local_aws.sagemaker.errors import invalid
 
 
-def resolved(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition with image, artifact and environment, from its model package if it names one.
+def resolved(definition: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The definition with image, artifact and environment: several if its model package has them.
 
     Raises ValidationException for a package that is missing or not approved.
     """
@@ -17,21 +17,17 @@ def resolved(definition: Mapping[str, Any]) -> dict[str, Any]:
     if package_arn is None:
         if "Image" not in definition:
             raise invalid("A container needs either Image or ModelPackageName")
-        return dict(definition)
+        return [dict(definition)]
     if "Image" in definition:
         raise invalid("A container takes either Image or ModelPackageName, not both")
     package = registry.deployable(package_arn)
     wanted = definition.get("InferenceSpecificationName")
     specification = _specification(package, wanted)
-    containers = specification["Containers"]
-    if len(containers) != 1:
-        raise invalid(f"{package_arn} holds {len(containers)} containers; one is served locally")
-    container = dict(containers[0])
-    container["Environment"] = {
-        **container.get("Environment", {}),
-        **definition.get("Environment", {}),
-    }
-    return container
+    environment = definition.get("Environment", {})
+    return [
+        {**container, "Environment": {**container.get("Environment", {}), **environment}}
+        for container in specification["Containers"]
+    ]
 
 
 def spec(model: Mapping[str, Any], definition: Mapping[str, Any]) -> ContainerSpec:
@@ -44,7 +40,14 @@ def spec(model: Mapping[str, Any], definition: Mapping[str, Any]) -> ContainerSp
         role_arn=model["ExecutionRoleArn"],
         name=definition.get("ContainerHostname", "primary"),
         network_isolation=model["EnableNetworkIsolation"],
+        multi_model=multi_model(definition),
+        model_cache=definition.get("MultiModelConfig", {}).get("ModelCacheSetting") != "Disabled",
     )
+
+
+def multi_model(definition: Mapping[str, Any]) -> bool:
+    """Whether the container loads its models on demand (contracts.md 2.4)."""
+    return definition.get("Mode") == "MultiModel"
 
 
 def _specification(package: Mapping[str, Any], wanted: str | None) -> Mapping[str, Any]:

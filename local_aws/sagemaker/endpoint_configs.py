@@ -27,7 +27,7 @@ def create(params: dict[str, Any]) -> dict[str, Any]:
         roles.require_assumable(params["ExecutionRoleArn"])
     record = copy.deepcopy({k: v for k, v in params.items() if k != "Tags"})
     record |= {"EndpointConfigArn": config_arn, "CreationTime": store.now()}
-    for variant in record["ProductionVariants"]:
+    for variant in (*record["ProductionVariants"], *record.get("ShadowProductionVariants", [])):
         variant.setdefault("InitialVariantWeight", 1.0)
     if not store.endpoint_configs.add(name, record):
         raise invalid(f'Cannot create already existing endpoint configuration "{config_arn}".')

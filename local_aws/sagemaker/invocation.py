@@ -1,32 +1,22 @@
 """InvokeEndpoint: one request to one variant, and what the caller gets back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from local_aws import adapter, validation
 from local_aws.adapter.types import Request, Response
-from local_aws.runtime.containers import (
-    RuntimeFailure,
-    StreamRefused,
-    Throttled,
-    Timeout,
-    Unavailable,
-)
-from local_aws.sagemaker import invocation_metrics, store
+from local_aws.runtime.capture import Message
+from local_aws.runtime.containers import Invocation
+from local_aws.sagemaker import invocation_metrics, invocation_targets, shadowing, store
 from local_aws.sagemaker.deployment.endpoint import Endpoint
 from local_aws.sagemaker.deployment.fleet import Slot
-from local_aws.sagemaker.errors import ServiceError, invalid_call
+from local_aws.sagemaker.errors import invalid_call
 from local_aws.sagemaker.inference_components import routing
+from local_aws.sagemaker.invocation_errors import model_error, translated
 
 _MB = 1024 * 1024
 REAL_TIME_BYTES = 25 * _MB  # contracts.md 3.2: the developer guide's current limit
 SERVERLESS_BYTES = 4 * _MB  # contracts.md 4
-_LONGEST_MESSAGE = 2048  # contracts.md 2.3
-_UNSUPPORTED = {
-    "x-amzn-sagemaker-target-model": "multi-model endpoints",
-    "x-amzn-sagemaker-target-container-hostname": "multi-container endpoints",
-}
 # contracts.md 3.1: what of the container's answer reaches the caller, by the API's spelling.
 _RETURNED = {
     "content-type": "Content-Type",
@@ -38,7 +28,9 @@ _MEMBERS = {
     "content-type": "ContentType",
     "accept": "Accept",
     "x-amzn-sagemaker-custom-attributes": "CustomAttributes",
+    "x-amzn-sagemaker-target-model": "TargetModel",
     "x-amzn-sagemaker-target-variant": "TargetVariant",
+    "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
     "x-amzn-sagemaker-inference-component": "InferenceComponentName",
     "x-amzn-sagemaker-inference-id": "InferenceId",
     "x-amzn-sagemaker-session-id": "SessionId",
@@ -48,15 +40,41 @@ _MEMBERS = {
 def invoke(name: str, request: Request) -> Response:
     """The container's answer; ModelError 424 when it answers 4xx or 5xx (contracts.md 2.3)."""
     with held(name, request, operation="InvokeEndpoint") as (endpoint, slot):
+        captured = _captured(endpoint, request)
+        shadowing.mirror(endpoint, slot, request, captured)
         with translated(endpoint, slot):
             answer = slot.variant.invoke(request.body, request.headers)
         invocation_metrics.publish(endpoint.name, slot, answer)
         headers = {k.lower(): v for k, v in answer.headers.items()}
         if answer.status >= 400:
-            raise model_error(endpoint.name, slot, answer.status, answer.body)
+            raise model_error(
+                endpoint.name, slot, answer.status, answer.body, container=answer.container
+            )
+        captured(slot, answer)
         returned = {_RETURNED[k]: v for k, v in headers.items() if k in _RETURNED}
         returned["x-Amzn-Invoked-Production-Variant"] = slot.name
         return Response(headers=returned, body=answer.body)
+
+
+def _captured(endpoint: Endpoint, request: Request) -> shadowing.Answered:
+    """What takes the answers to the request, of production and shadow, if it is captured at all."""
+    capturer = endpoint.capturer
+    if capturer is None or not capturer.take():
+        return lambda _slot, _answer: None
+    headers = request.headers
+
+    def record(slot: Slot, answer: Invocation) -> None:
+        given = {name.lower(): text for name, text in answer.headers.items()}
+        capturer.record(
+            slot.name,
+            slot.role_arn,
+            Message(body=request.body, content_type=headers.get("content-type")),
+            Message(body=answer.body, content_type=given.get("content-type")),
+            inference_id=headers.get("x-amzn-sagemaker-inference-id"),
+            custom_attributes=headers.get("x-amzn-sagemaker-custom-attributes"),
+        )
+
+    return record
 
 
 @contextmanager
@@ -82,6 +100,7 @@ def held(
         )
     try:
         _check_size(slot, request)
+        invocation_targets.check(name, slot, request, operation)
         yield endpoint, slot
     except BaseException:
         endpoint.release(slot)
@@ -98,54 +117,6 @@ def callable_endpoint(name: str) -> Endpoint:
     return endpoint
 
 
-@contextmanager
-def translated(endpoint: Endpoint, slot: Slot) -> Iterator[None]:
-    """What the runtime raises, as the caller's error."""
-    try:
-        yield
-    except StreamRefused:
-        raise  # an answer of the container's own, with a status and a body
-    except Throttled as failure:
-        invocation_metrics.refused(endpoint.name, slot)
-        raise ServiceError("ThrottlingException", str(failure)) from failure
-    except Timeout as failure:
-        invocation_metrics.failed(endpoint.name, slot)
-        message = (
-            "Your invocation timed out while waiting for a response from container "
-            f"{slot.variant.spec.container.name}. Review the latency metrics for each container "
-            "in Amazon CloudWatch, resolve the issue, and try again."
-        )
-        raise model_error(endpoint.name, slot, 0, message.encode()) from failure
-    except Unavailable as failure:
-        invocation_metrics.failed(endpoint.name, slot)
-        raise ServiceError("ServiceUnavailable", failure.reason, status=503) from failure
-    except RuntimeFailure as failure:
-        invocation_metrics.failed(endpoint.name, slot)
-        raise model_error(endpoint.name, slot, 500, failure.reason.encode()) from failure
-
-
-def model_error(endpoint_name: str, slot: Slot, status: int, body: bytes) -> ServiceError:
-    """ModelError as InvokeEndpoint answers it (contracts.md 2.3)."""
-    region, account = adapter.region(), adapter.account()
-    group = f"/aws/sagemaker/Endpoints/{endpoint_name}"
-    text = body.decode(errors="replace")
-    kind = "client" if 400 <= status < 500 else "server"
-    console = (
-        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-        f"#logEventViewer:group={group}"
-    )
-    message = (
-        f"Received {kind} error ({status}) from {slot.variant.spec.container.name} with message "
-        f'"{text}". See {console} in account {account} for more information.'
-    )
-    fields: Mapping[str, Any] = {
-        "OriginalStatusCode": status,
-        "OriginalMessage": text[:_LONGEST_MESSAGE],
-        "LogStreamArn": f"arn:aws:logs:{region}:{account}:log-group:{group}",
-    }
-    return ServiceError("ModelError", message[:_LONGEST_MESSAGE], status=424, fields=fields)
-
-
 def _check(name: str, request: Request, operation: str) -> None:
     params = {m: request.headers[h] for h, m in _MEMBERS.items() if request.headers.get(h)}
     try:
@@ -155,9 +126,6 @@ def _check(name: str, request: Request, operation: str) -> None:
         )
     except validation.ValidationError as error:
         raise invalid_call(error.message) from error
-    for header, what in _UNSUPPORTED.items():
-        if header in request.headers:
-            raise invalid_call(f"Endpoint {name} is not one of the {what}: do not send {header}")
 
 
 def _check_size(slot: Slot, request: Request) -> None:

@@ -9,7 +9,8 @@ from local_aws.sagemaker import event_stream, invocation_metrics
 from local_aws.sagemaker.deployment.endpoint import Endpoint
 from local_aws.sagemaker.deployment.fleet import Slot
 from local_aws.sagemaker.errors import invalid_call
-from local_aws.sagemaker.invocation import held, model_error, translated
+from local_aws.sagemaker.invocation import held
+from local_aws.sagemaker.invocation_errors import model_error, translated
 
 _OPERATION = "InvokeEndpointWithResponseStream"
 
@@ -29,7 +30,9 @@ def invoke(name: str, request: Request) -> Response:
                 chunks = slot.variant.invoke_stream(request.body, headers)
         except StreamRefused as refused:
             invocation_metrics.streamed(endpoint.name, slot, refused.status)
-            raise model_error(endpoint.name, slot, refused.status, refused.body) from refused
+            raise model_error(
+                endpoint.name, slot, refused.status, refused.body, container=refused.container
+            ) from refused
         invocation_metrics.streamed(endpoint.name, slot, 200)
         return Response(
             headers={

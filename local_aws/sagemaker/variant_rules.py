@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local_aws.sagemaker import models
+from local_aws.sagemaker import containers, instance_rules, models, shadow_rules
 from local_aws.sagemaker.inference_components import config_rules as component_rules
 
 Params = Mapping[str, Any]
@@ -22,11 +22,12 @@ _INSTANCE_FIELDS = (
 def faults(params: Params) -> Iterator[str]:
     """Every rule the configuration breaks; the order is the order of its variants."""
     variants = params["ProductionVariants"]
-    names = [variant["VariantName"] for variant in variants]
+    shadows = params.get("ShadowProductionVariants", [])
+    names = [variant["VariantName"] for variant in (*variants, *shadows)]
     if len(set(names)) != len(names):
         yield f"Variant names must be unique, got {', '.join(names)}"
-    if params.get("ShadowProductionVariants"):
-        yield "Shadow variants are not served locally"
+    if shadows:
+        yield from shadow_rules.faults(params)
     if params.get("AsyncInferenceConfig"):
         yield from _asynchronous_faults(params)
     if any("ServerlessConfig" in variant for variant in variants):
@@ -45,6 +46,8 @@ def _variant_faults(variant: Params) -> Iterator[str]:
         yield from _serverless_variant_faults(variant, model)
     elif "InstanceType" not in variant or "InitialInstanceCount" not in variant:
         yield (f"Variant {name} needs InstanceType and InitialInstanceCount, or a ServerlessConfig")
+    else:
+        yield from instance_rules.faults(variant)
 
 
 def _asynchronous_faults(params: Params) -> Iterator[str]:
@@ -55,6 +58,19 @@ def _asynchronous_faults(params: Params) -> Iterator[str]:
         yield "AsyncInferenceConfig and ServerlessConfig cannot be combined"
     if any("ModelName" not in variant for variant in variants):
         yield "AsyncInferenceConfig does not support inference components"
+    for variant in variants:
+        if any(map(containers.multi_model, _containers(variant))):
+            # API, InvokeEndpointAsync: it has no TargetModel, so no request could name a model.
+            yield (
+                f"AsyncInferenceConfig cannot serve variant {variant['VariantName']}: "
+                "InvokeEndpointAsync has no TargetModel for its multi-model container"
+            )
+
+
+def _containers(variant: Params) -> list[dict[str, Any]]:
+    if "ModelName" not in variant:
+        return []
+    return models.all_containers(models.require(variant["ModelName"]))
 
 
 def _serverless_faults(params: Params) -> Iterator[str]:
@@ -90,10 +106,12 @@ def _serverless_variant_faults(variant: Params, model: Params) -> Iterator[str]:
 
 
 def _serverless_model_faults(model: Params) -> Iterator[str]:
-    name, container = model["ModelName"], models.container(model)
+    name, (container, *more) = model["ModelName"], models.all_containers(model)
+    if more:
+        yield f"Model {name} is an inference pipeline, which serverless does not support"
     if container.get("ModelDataSource"):
         yield f"Model {name} uses ModelDataSource, which serverless endpoints do not support"
-    if container.get("Mode") == "MultiModel":
+    if containers.multi_model(container):
         yield f"Model {name} is a multi-model container, which serverless does not support"
     if model.get("VpcConfig"):
         yield f"Model {name} has a VpcConfig, which serverless endpoints do not support"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_aws.runtime.asynchronous import AsyncQueue
+from local_aws.runtime.capture import Capture
 from local_aws.sagemaker import events, store
 from local_aws.sagemaker.arns import arn
 from local_aws.sagemaker.deployment.fleet import Fleet, Slot
@@ -31,6 +32,7 @@ class Endpoint:
         self.pending_since = 0.0
         self.deployment_config: dict[str, Any] | None = None
         self.capture = config.get("DataCaptureConfig")
+        self.capturer: Capture | None = None
         self.queue: AsyncQueue | None = None
         self.balancer = Balancer()
         self.stop = threading.Event()
@@ -67,6 +69,19 @@ class Endpoint:
                 picked.peak = max(picked.peak, picked.busy)
             return picked
 
+    def hold(self, slot: Slot) -> None:
+        """A further request is under way on the slot, until `release`."""
+        with store.lock:
+            slot.busy += 1
+
+    def set_capture(self, config: Mapping[str, Any] | None) -> None:
+        """Requests are captured as configured from now on; what was captured before is written."""
+        new = Capture(self.name, config) if config is not None and captures(config) else None
+        with store.lock:
+            old, self.capturer, self.capture = self.capturer, new, config
+        if old is not None:
+            old.close()
+
     def release(self, slot: Slot) -> None:
         """The request is over: what waits to stop the slot's fleet may go on."""
         with store.changed:
@@ -86,11 +101,10 @@ class Endpoint:
                 "LastModifiedTime": self.modified,
                 "LastDeploymentConfig": self.deployment_config,
                 "AsyncInferenceConfig": self.config.get("AsyncInferenceConfig"),
-                "DataCaptureConfig": _capture_summary(self.capture, self.status),
+                "DataCaptureConfig": _capture_summary(self.capture, self.capturer),
                 "PendingDeploymentSummary": self._pending_summary(),
-                "ProductionVariants": [
-                    _variant_summary(slot, self.created) for slot in self.fleet.slots.values()
-                ]
+                "ProductionVariants": self._summaries(self.fleet.slots) if self.routes else None,
+                "ShadowProductionVariants": (self._summaries(self.fleet.shadows) or None)
                 if self.routes
                 else None,
             }
@@ -99,13 +113,22 @@ class Endpoint:
     def _pending_summary(self) -> dict[str, Any] | None:
         if self.pending is None:
             return None
-        return {
+        summary = {
             "EndpointConfigName": self.pending.config_name,
             "StartTime": self.pending_since,
-            "ProductionVariants": [
-                _variant_summary(slot, self.pending_since) for slot in self.pending.slots.values()
-            ],
+            "ProductionVariants": self._summaries(self.pending.slots, self.pending_since),
         }
+        if self.pending.shadows:
+            summary["ShadowProductionVariants"] = self._summaries(
+                self.pending.shadows, self.pending_since
+            )
+        return summary
+
+    def _summaries(
+        self, slots: Mapping[str, Slot], resolved: float | None = None
+    ) -> list[dict[str, Any]]:
+        since = self.created if resolved is None else resolved
+        return [_variant_summary(slot, since) for slot in slots.values()]
 
 
 def require(name: str) -> Endpoint:
@@ -122,9 +145,14 @@ def _variant_summary(slot: Slot, resolved: float) -> dict[str, Any]:
         "CurrentWeight": slot.weight,
         "DesiredWeight": slot.desired_weight,
     }
-    if slot.image:
-        image = {"SpecifiedImage": slot.image, "ResolvedImage": slot.image}
-        summary["DeployedImages"] = [image | {"ResolutionTime": resolved}]
+    images = [container.image for container in slot.containers]
+    if images:
+        summary["DeployedImages"] = [
+            {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": resolved}
+            for image in images
+        ]
+    if slot.stages:
+        summary["VariantStatus"] = list(slot.stages)
     for member in ("ManagedInstanceScaling", "RoutingConfig"):
         if member in slot.config:
             summary[member] = slot.config[member]
@@ -141,13 +169,20 @@ def _variant_summary(slot: Slot, resolved: float) -> dict[str, Any]:
     return summary
 
 
-def _capture_summary(capture: Mapping[str, Any] | None, status: str) -> dict[str, Any] | None:
+def captures(config: Mapping[str, Any] | None) -> bool:
+    """Whether requests are captured: they are unless it is turned off (API, EnableCapture)."""
+    return config is not None and config.get("EnableCapture") is not False
+
+
+def _capture_summary(
+    capture: Mapping[str, Any] | None, capturer: Capture | None
+) -> dict[str, Any] | None:
     if capture is None:
         return None
-    enabled = bool(capture.get("EnableCapture"))
+    functional = capturer is not None and capturer.working
     return {
-        "EnableCapture": enabled,
-        "CaptureStatus": "Started" if enabled and status == "InService" else "Stopped",
+        "EnableCapture": captures(capture),
+        "CaptureStatus": "Started" if functional else "Stopped",
         "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
         "DestinationS3Uri": capture["DestinationS3Uri"],
         "KmsKeyId": capture.get("KmsKeyId", ""),

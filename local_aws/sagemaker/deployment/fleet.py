@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any, cast
 
 from local_aws.runtime import hosting
+from local_aws.runtime.containers import ContainerSpec
+from local_aws.runtime.sampling import Sampler
 from local_aws.sagemaker import containers, models, store
 from local_aws.sagemaker.inference_components.pool import Pool
 
@@ -27,6 +29,10 @@ class Slot:
     desired_weight: float
     desired_count: int
     desired_serverless: dict[str, int]
+    direct: bool = False  # requests name one of several containers
+    mirror: "Slot | None" = None  # the shadow variant that gets copies of its requests
+    sampler: Sampler = field(default_factory=Sampler)  # of what a shadow gets
+    stages: list[dict[str, Any]] = field(default_factory=list)  # VariantStatus, while it changes
     busy: int = 0
     peak: int = 0  # the most that were busy at once since someone last looked
 
@@ -37,6 +43,16 @@ class Slot:
     @property
     def serverless(self) -> bool:
         return "ServerlessConfig" in self.config
+
+    @property
+    def containers(self) -> tuple[ContainerSpec, ...]:
+        """What the variant runs on each instance; nothing where components live."""
+        return () if self.pool else self.variant.spec.containers
+
+    @property
+    def role_arn(self) -> str:
+        """The execution role of the variant's model."""
+        return self.pool.role_arn if self.pool else self.variant.spec.container.role_arn
 
     @property
     def pool(self) -> Pool | None:
@@ -60,12 +76,25 @@ class Fleet:
         self, endpoint_name: str, config: Mapping[str, Any], kept: Mapping[str, Kept] | None = None
     ) -> None:
         self.config_name: str = config["EndpointConfigName"]
-        self.slots = {
-            variant["VariantName"]: _slot(
-                endpoint_name, config, variant, (kept or {}).get(variant["VariantName"], Kept())
-            )
-            for variant in config["ProductionVariants"]
-        }
+        kept = kept or {}
+
+        def made(variants: str) -> dict[str, Slot]:
+            return {
+                variant["VariantName"]: _slot(
+                    endpoint_name, config, variant, kept.get(variant["VariantName"], Kept())
+                )
+                for variant in config.get(variants, [])
+            }
+
+        self.slots = made("ProductionVariants")
+        self.shadows = made("ShadowProductionVariants")
+        for slot, shadow in zip(self.slots.values(), self.shadows.values(), strict=False):
+            slot.mirror = shadow  # there is one of each (API, ShadowProductionVariants)
+
+    @property
+    def all_slots(self) -> dict[str, Slot]:
+        """Production and shadow variants by name."""
+        return {**self.slots, **self.shadows}
 
     def start(self, stop: threading.Event) -> None:
         """Return when every variant answers `/ping`; raises RuntimeFailure when one does not.
@@ -73,7 +102,7 @@ class Fleet:
         A variant kept at zero instances starts one all the same, to prove that it can.
         """
         try:
-            for slot in self.slots.values():
+            for slot in self.all_slots.values():
                 slot.variant.start(stop)
                 if slot.count != _started(slot.count):
                     slot.variant.scale(slot.count)
@@ -85,19 +114,18 @@ class Fleet:
         """Return when no invocation is in flight, or when the longest one allowed is over."""
         deadline = store.now() + _DRAIN_SECONDS
         store.wait_until(
-            lambda: not any(slot.busy for slot in self.slots.values()),
+            lambda: not any(slot.busy for slot in self.all_slots.values()),
             stopped=lambda: store.now() > deadline,
         )
 
     def stop(self) -> None:
-        for slot in self.slots.values():
+        for slot in self.all_slots.values():
             slot.variant.stop()
 
     @property
     def role_arn(self) -> str:
         """The execution role; variants of one endpoint share it in all but name."""
-        slot = next(iter(self.slots.values()))
-        return slot.pool.role_arn if slot.pool else slot.variant.spec.container.role_arn
+        return next(iter(self.slots.values())).role_arn
 
 
 def _slot(
@@ -106,7 +134,8 @@ def _slot(
     if "ModelName" not in variant:
         return _pool_slot(config, variant, kept)
     model = models.require(variant["ModelName"])
-    container = models.container(model)
+    found = models.all_containers(model)
+    first, *others = (containers.spec(model, one) for one in found)
     serverless = variant.get("ServerlessConfig")
     count = 1 if serverless else variant["InitialInstanceCount"]
     count = count if kept.count is None or serverless else kept.count
@@ -116,7 +145,8 @@ def _slot(
     spec = hosting.VariantSpec(
         endpoint_name=endpoint_name,
         variant_name=variant["VariantName"],
-        container=containers.spec(model, container),
+        container=first,
+        others=tuple(others),
         kind=kind or "instance",
         instance_type=variant.get("InstanceType"),
         count=_started(count),
@@ -124,10 +154,14 @@ def _slot(
         max_concurrency=serverless["MaxConcurrency"] if serverless else None,
         provisioned_concurrency=serverless.get("ProvisionedConcurrency") if serverless else None,
         startup_timeout_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", default),
+        download_timeout_seconds=variant.get("ModelDataDownloadTimeoutInSeconds"),
+        volume_gb=variant.get("VolumeSizeInGB"),
+        routing=variant.get("RoutingConfig", {}).get("RoutingStrategy"),
     )
     return Slot(
         config=dict(variant),
-        image=container["Image"],
+        image=first.image,
+        direct=models.direct(model),
         variant=hosting.Variant(spec),
         weight=weight,
         count=count,

@@ -1,0 +1,38 @@
+"""What a production variant may not say about its instances (contracts.md 3.3)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Params = Mapping[str, Any]
+# The SageMaker SDK's own rule (sagemaker.core.common_utils.volume_size_supported): a "d" in the
+# family means local storage, and so do these; the service attaches no volume to either.
+_LOCAL_STORAGE = ("g5", "g6", "g7e", "p5", "p6-b200", "trn1", "trn2")
+
+
+def faults(variant: Params) -> Iterator[str]:
+    """Every rule about instances that the variant breaks."""
+    name, kind = variant["VariantName"], variant["InstanceType"]
+    if "VolumeSizeInGB" in variant and has_local_storage(kind):
+        yield (
+            f"VolumeSizeInGB is not supported for the instance type {kind} of variant {name}: it "
+            "has local storage of a fixed size, and no volume is attached. Leave it out"
+        )
+    yield from _routing_faults(name, variant.get("RoutingConfig", {}))
+
+
+def has_local_storage(instance_type: str) -> bool:
+    """Whether the type brings NVMe storage of its own."""
+    family = instance_type.removeprefix("ml.").split(".")[0]
+    return "d" in family or family.startswith(_LOCAL_STORAGE)
+
+
+def _routing_faults(name: str, routing: Params) -> Iterator[str]:
+    prefix = routing.get("PrefixAwareRoutingConfig")
+    strategy = routing.get("RoutingStrategy")
+    if strategy == "PREFIX_AWARE" and not prefix:
+        yield f"RoutingStrategy PREFIX_AWARE of variant {name} needs a PrefixAwareRoutingConfig"
+    if prefix and strategy != "PREFIX_AWARE":
+        yield (
+            f"PrefixAwareRoutingConfig of variant {name} is only for RoutingStrategy "
+            f"PREFIX_AWARE, and the strategy is {strategy}"
+        )
