@@ -9,9 +9,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from sagemaker_workflow.autoscaling import EndpointScaling
 from sagemaker_workflow.endpoints import faults as check
-from sagemaker_workflow.endpoints import limits
 from sagemaker_workflow.endpoints.alarms import AlarmSpec, build_alarm, error_alarm, latency_alarm
 from sagemaker_workflow.endpoints.base import Endpoint
 from sagemaker_workflow.endpoints.specs import (
@@ -107,20 +105,8 @@ class AsyncEndpoint(Endpoint):
         # The service publishes a test message to both topics while it makes the endpoint.
         for topic in (self.success_topic, self.error_topic):
             self.resource.node.add_dependency(topic)
-        self.scaling = (
-            EndpointScaling(
-                self,
-                "Scaling",
-                endpoint=self.resource,
-                name=self.name,
-                shape={"InstanceType": capacity.instance_type},
-                scaling=scaling,
-                follows="backlog",
-                variant=limits.VARIANT,
-                operations=self.operations,
-            )
-            if scaling
-            else None
+        self.scaling = self._scale(
+            scaling, follows="backlog", shape={"InstanceType": capacity.instance_type}
         )
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from sagemaker_workflow.autoscaling import EndpointScaling, Follows, Scaling
 from sagemaker_workflow.endpoints.alarms import NAMESPACE, AlarmSpec, build_alarm, dimensions
 from sagemaker_workflow.endpoints.faults import check_name, check_stack
 from sagemaker_workflow.endpoints.limits import ROLLBACK_ALARMS, VARIANT
@@ -22,14 +23,17 @@ from sagemaker_workflow.endpoints.rollout import deployment_config
 from sagemaker_workflow.endpoints.specs import Operations, Rollout
 from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.keys import own_key
+from sagemaker_workflow.lifecycle import EndpointLifecycle
 from sagemaker_workflow.model import Model
 
 
 class Endpoint(Construct):
     """The part of an endpoint that does not depend on its kind. Use one of the kinds.
 
-    Attributes: name, arn, model, key, log_group, alarms, resource, config.
+    Attributes: name, arn, model, key, log_group, alarms, resource, config, lifecycle.
     """
+
+    variant_name = VARIANT
 
     def __init__(
         self,
@@ -74,14 +78,19 @@ class Endpoint(Construct):
         *,
         statistic: str = "Sum",
         per_variant: bool = True,
-        variant: str = VARIANT,
+        variant: str | None = None,
     ) -> cloudwatch.Metric:
-        """Any metric SageMaker publishes for this endpoint or one variant of it, by the minute."""
+        """Any metric SageMaker publishes for this endpoint or one variant of it, by the minute.
+
+        Default variant: the first one.
+        """
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,
             statistic=statistic,
-            dimensions_map=dimensions(self.name, per_variant=per_variant, variant=variant),
+            dimensions_map=dimensions(
+                self.name, per_variant=per_variant, variant=variant or self.variant_name
+            ),
         )
 
     def metric_model_latency(self, *, statistic: str = "p99") -> cloudwatch.Metric:
@@ -124,6 +133,7 @@ class Endpoint(Construct):
             "Config",
             production_variants=[variant, *others],
             kms_key_id=self.key.key_arn,
+            metrics_config=_metrics_config(self.operations),
             **config,
         )
         self.resource = self._build_endpoint(rollout, counts)
@@ -133,6 +143,32 @@ class Endpoint(Construct):
         self.resource.node.add_dependency(self.log_group)
         for role in roles:
             role.make_wait(self.resource)
+        self.lifecycle = EndpointLifecycle(
+            self, "Lifecycle", name=self.name, operations=self.operations
+        )
+        self.lifecycle.watch(self.resource)
+
+    def _scale(
+        self,
+        scaling: Scaling | None,
+        *,
+        follows: Follows,
+        shape: Mapping[str, str | int],
+        variant: str = VARIANT,
+    ) -> EndpointScaling | None:
+        """The variant's capacity follows the load; None when there is no scaling."""
+        if scaling is None:
+            return None
+        return EndpointScaling(
+            self,
+            "Scaling" if variant == VARIANT else f"Scaling{variant}",
+            lifecycle=self.lifecycle,
+            endpoint=self.resource,
+            variant=variant,
+            shape=shape,
+            scaling=scaling,
+            follows=follows,
+        )
 
     def _build_endpoint(self, rollout: Rollout, counts: Sequence[int]) -> sagemaker.CfnEndpoint:
         endpoint = sagemaker.CfnEndpoint(
@@ -144,16 +180,14 @@ class Endpoint(Construct):
         # Parts of it are chosen by parameters, and CDK does not translate what is in a Fn::If.
         endpoint.add_property_override(
             "DeploymentConfig",
-            deployment_config(
-                self, rollout, alarm_names=self._watched(), counts=counts
-            ),
+            deployment_config(self, rollout, alarm_names=self._watched(), counts=counts),
         )
         if counts:
             _retain_scaled_counts(endpoint, rollout)
         return endpoint
 
     def _watched(self) -> list[str]:
-        """The alarms of a rollout: the first ones, for the service takes no more (contracts 3.6)."""
+        """The alarms of a rollout: the first ten, the most the service takes (contracts 3.6)."""
         return [one.ref for one in self.alarms[:ROLLBACK_ALARMS]]
 
     def _build_log_group(self, name: str) -> logs.LogGroup:
@@ -177,6 +211,19 @@ class Endpoint(Construct):
             description=f"Name of the SageMaker endpoint {self.name}",
         )
         CfnOutput(self, "EndpointName", value=self.name, description="Call the endpoint by it")
+
+
+def _metrics_config(
+    operations: Operations,
+) -> sagemaker.CfnEndpointConfig.MetricsConfigProperty | None:
+    metrics = operations.metrics
+    if metrics is None:
+        return None
+    return sagemaker.CfnEndpointConfig.MetricsConfigProperty(
+        enable_enhanced_metrics=metrics.enhanced,
+        enable_detailed_observability=metrics.detailed,
+        metric_publish_frequency_in_seconds=metrics.every_seconds,
+    )
 
 
 def _retain_scaled_counts(endpoint: sagemaker.CfnEndpoint, rollout: Rollout) -> None:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_sagemaker as sagemaker
+from collections.abc import Sequence
+from dataclasses import replace
+
+from aws_cdk import Annotations
 from constructs import Construct
 
-from sagemaker_workflow.autoscaling import EndpointScaling
 from sagemaker_workflow.endpoints import faults as check
 from sagemaker_workflow.endpoints import limits
 from sagemaker_workflow.endpoints.alarms import AlarmSpec
 from sagemaker_workflow.endpoints.answering import AnsweringEndpoint, request_alarms
-from sagemaker_workflow.endpoints.specs import Capture, Instances, Operations, Rollout, Scaling
+from sagemaker_workflow.endpoints.capture import capture_config, grant_capture
+from sagemaker_workflow.endpoints.specs import (
+    Capture,
+    Instances,
+    Operations,
+    Rollout,
+    Scaling,
+    Shadow,
+    Variant,
+)
 from sagemaker_workflow.endpoints.variants import (
-    instance_variant,
+    shadow_of,
     smallest_fleets,
+    variants_of,
     warn_of_local_storage,
+    with_capacity,
 )
 from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.model import Model
@@ -23,9 +36,20 @@ _SLOW_MS = 5000
 
 
 class RealtimeEndpoint(AnsweringEndpoint):
-    """A real-time endpoint serves the model, updates are watched by alarms and rolled back.
+    """A real-time endpoint serves models, updates are watched by alarms and rolled back.
+
+    Attributes besides an endpoint's: variants, scalings by the variant's name, and scaling, which
+    is the first variant's.
 
     >>> RealtimeEndpoint(self, "Churn", model=model)  # doctest: +SKIP
+    >>> RealtimeEndpoint(  # doctest: +SKIP
+    ...     self,
+    ...     "Compared",
+    ...     variants=[
+    ...         Variant(name="champion", model=model, weight=9),
+    ...         Variant(name="challenger", model=other, weight=1),
+    ...     ],
+    ... )
     """
 
     def __init__(
@@ -33,7 +57,9 @@ class RealtimeEndpoint(AnsweringEndpoint):
         scope: Construct,
         id_: str,
         *,
-        model: Model,
+        model: Model | None = None,
+        variants: Sequence[Variant] = (),
+        shadow: Shadow | None = None,
         name: str | None = None,
         capacity: Instances | None = None,
         rollout: Rollout | None = None,
@@ -41,83 +67,97 @@ class RealtimeEndpoint(AnsweringEndpoint):
         scaling: Scaling | None = None,
         operations: Operations | None = None,
     ) -> None:
-        """Make the endpoint; it exists while the model's condition holds.
+        """Make the endpoint; it exists while the (first) model's condition holds.
 
-        :param model: what is served
+        :param model: what is served, when it is one model
+        :param variants: the models that share the requests, when they are several
+        :param shadow: a model that gets copies of the requests. Default: none
         :param name: the endpoint's name, which stays. Default: one made from the path in the app
         :param capacity: the machines. Default: two ml.m5.xlarge
         :param rollout: how updates happen. Default: a canary of one instance for five minutes
         :param capture: keeps requests and replies. Default: nothing is kept
         :param scaling: capacity follows the requests. Default: it stays as configured
-        :param operations: key, parameter, alarm topic, log retention
+        :param operations: key, parameter, alarm topic, log retention, metrics
         """
-        capacity, rollout = capacity or Instances(), rollout or Rollout()
+        rollout, operations = rollout or Rollout(), operations or Operations()
         faults = Faults(of="")
-        check.check_instances(capacity, faults)
+        beside = [name for name, given in (("capacity", capacity), ("scaling", scaling)) if given]
+        check.check_choice(model, variants, beside, faults)
+        if model is not None and not variants:
+            variants = [
+                Variant(name=limits.VARIANT, model=model, capacity=capacity, scaling=scaling)
+            ]
+        check.check_variants(variants, rollout, faults)
+        check.check_shadow(shadow, variants, faults)
         check.check_rollout(rollout, serverless=False, faults=faults)
         check.check_capture(capture, faults)
-        check.check_scaling(scaling, lowest=1, unit="instances", faults=faults)
+        check.check_metrics(operations, on_instances=True, faults=faults)
+        served = [*(one.model for one in variants), *([shadow.model] if shadow else [])]
+        for other in served[1:]:
+            check.check_stack(scope, other, faults)
+        if not served:
+            faults.of = f"{type(self).__name__} {scope.node.path}/{id_}"
+            faults.raise_any()
         super().__init__(
-            scope,
-            id_,
-            model=model,
-            name=name,
-            operations=operations or Operations(),
-            faults=faults,
+            scope, id_, model=served[0], name=name, operations=operations, faults=faults
         )
-        warn_of_local_storage(self, capacity)
+        self.variants = [with_capacity(one) for one in variants]
+        self.variant_name = self.variants[0].name
+        counts = []
+        for one in self.variants:
+            warn_of_local_storage(self, one.capacity or Instances())
+            counts += smallest_fleets(one.capacity or Instances(), one.scaling)
+        alarms = _alarms(rollout, self.variants)
+        self._warn_of_unwatched(alarms)
         if capture is not None:
-            model.role.grant_write(capture.bucket, _slashed(capture.prefix))
+            grant_capture(capture, served)
+        first, *others = variants_of(self, self.variants)
         self._deploy(
-            variant=instance_variant(model, capacity),
+            variant=first,
+            others=others,
+            models=served[1:],
             rollout=rollout,
-            alarms=_alarms(rollout),
-            counts=smallest_fleets(capacity, scaling),
-            data_capture_config=_capture_config(capture),
+            alarms=alarms,
+            counts=counts,
+            shadow_production_variants=(
+                shadow_of(self, shadow, self.variants[0]) if shadow else None
+            ),
+            data_capture_config=capture_config(capture),
         )
-        self.scaling = (
-            EndpointScaling(
-                self,
-                "Scaling",
-                endpoint=self.resource,
-                name=self.name,
-                shape={"InstanceType": capacity.instance_type},
-                scaling=scaling,
+        self.scalings = {
+            one.name: self._scale(
+                one.scaling,
                 follows="invocations",
-                variant=limits.VARIANT,
-                operations=self.operations,
+                shape={"InstanceType": (one.capacity or Instances()).instance_type},
+                variant=one.name,
             )
-            if scaling
-            else None
-        )
+            for one in self.variants
+        }
+        self.scaling = self.scalings[self.variant_name]
 
-
-def _alarms(rollout: Rollout) -> list[AlarmSpec]:
-    return request_alarms(rollout, _SLOW_MS)
-
-
-def _capture_config(
-    capture: Capture | None,
-) -> sagemaker.CfnEndpointConfig.DataCaptureConfigProperty | None:
-    if capture is None:
-        return None
-    key = capture.bucket.encryption_key
-    option = sagemaker.CfnEndpointConfig.CaptureOptionProperty
-    return sagemaker.CfnEndpointConfig.DataCaptureConfigProperty(
-        enable_capture=True,
-        initial_sampling_percentage=capture.sampling_percent,
-        destination_s3_uri=capture.bucket.s3_url_for_object(capture.prefix.rstrip("/")),
-        kms_key_id=key.key_arn if key else None,
-        capture_options=[option(capture_mode="Input"), option(capture_mode="Output")],
-        # Without this list the content is kept in base64, which no one can read in a console.
-        capture_content_type_header=(
-            sagemaker.CfnEndpointConfig.CaptureContentTypeHeaderProperty(
-                csv_content_types=["text/csv"],
-                json_content_types=["application/json", "application/jsonlines"],
+    def _warn_of_unwatched(self, alarms: Sequence[AlarmSpec]) -> None:
+        if len(alarms) > limits.ROLLBACK_ALARMS:
+            left = ", ".join(one.id for one in alarms[limits.ROLLBACK_ALARMS :])
+            Annotations.of(self).add_warning_v2(
+                "sagemaker-workflow:unwatched-alarms",
+                f"a rollout watches {limits.ROLLBACK_ALARMS} alarms, so these do not send it back: "
+                f"{left}",
             )
-        ),
-    )
 
 
-def _slashed(prefix: str) -> str:
-    return prefix if prefix.endswith("/") else f"{prefix}/"
+def _alarms(rollout: Rollout, variants: Sequence[Variant]) -> list[AlarmSpec]:
+    """Every variant's, errors of all before slowness of any: a rollout watches the first ten."""
+    several = len(variants) > 1
+    each = [
+        [
+            replace(
+                alarm,
+                id=f"{alarm.id}-{one.name}" if several else alarm.id,
+                variant=one.name,
+                says=f"variant {one.name}: {alarm.says}" if several else alarm.says,
+            )
+            for alarm in request_alarms(rollout, _SLOW_MS)
+        ]
+        for one in variants
+    ]
+    return [alarm for kind in zip(*each, strict=True) for alarm in kind]

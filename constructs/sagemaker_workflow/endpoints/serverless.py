@@ -5,9 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from sagemaker_workflow.autoscaling import EndpointScaling
 from sagemaker_workflow.endpoints import faults as check
-from sagemaker_workflow.endpoints import limits
 from sagemaker_workflow.endpoints.answering import AnsweringEndpoint, request_alarms
 from sagemaker_workflow.endpoints.specs import Capture, Operations, Rollout, Scaling, Serverless
 from sagemaker_workflow.endpoints.variants import serverless_variant
@@ -52,6 +50,7 @@ class ServerlessEndpoint(AnsweringEndpoint):
         check.check_serverless(capacity, model, faults)
         check.check_rollout(rollout, serverless=True, faults=faults)
         check.check_serverless_scaling(capacity, scaling, faults)
+        check.check_metrics(operations or Operations(), on_instances=False, faults=faults)
         if capture is not None:
             faults.add(
                 "capture is set, which serverless does not support: leave it out, or use "
@@ -71,23 +70,13 @@ class ServerlessEndpoint(AnsweringEndpoint):
             alarms=request_alarms(rollout, _SLOW_MS),
             counts=(),
         )
-        self.scaling = (
-            EndpointScaling(
-                self,
-                "Scaling",
-                endpoint=self.resource,
-                name=self.name,
-                shape={
-                    "MemorySizeInMB": capacity.memory_mb,
-                    "MaxConcurrency": capacity.max_concurrency,
-                },
-                scaling=scaling,
-                follows="provisioned_concurrency",
-                variant=limits.VARIANT,
-                operations=self.operations,
-            )
-            if scaling
-            else None
+        self.scaling = self._scale(
+            scaling,
+            follows="provisioned_concurrency",
+            shape={
+                "MemorySizeInMB": capacity.memory_mb,
+                "MaxConcurrency": capacity.max_concurrency,
+            },
         )
 
     def metric_cold_starts(self) -> cloudwatch.Metric:

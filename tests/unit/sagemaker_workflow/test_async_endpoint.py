@@ -21,6 +21,10 @@ def async_config(stack: Stack) -> dict[str, Any]:
     return dict(config["AsyncInferenceConfig"])
 
 
+def endpoint_name(stack: Stack) -> Any:
+    return only(stack, "AWS::SageMaker::Endpoint")["Properties"]["EndpointName"]
+
+
 def test_replies_and_failures_have_places_of_their_own_and_are_encrypted(
     stack: Stack, model: Model, results: AsyncResults
 ) -> None:
@@ -59,7 +63,7 @@ def test_the_endpoint_waits_for_the_policy_that_lets_its_role_publish(
     stack: Stack, model: Model, results: AsyncResults
 ) -> None:
     AsyncEndpoint(stack, "Churn", model=model, results=results)
-    [policy] = resources(stack, "AWS::IAM::ManagedPolicy")
+    [policy] = [n for n in resources(stack, "AWS::IAM::ManagedPolicy") if "ModelRole" in n]
     waits = set(only(stack, "AWS::SageMaker::Endpoint")["DependsOn"])
     assert {policy, *resources(stack, "AWS::SNS::TopicPolicy")} <= waits
     assert len(allowed(stack, "sns:Publish")) == 2
@@ -98,9 +102,18 @@ def test_it_goes_down_to_zero_and_follows_its_backlog(
 ) -> None:
     AsyncEndpoint(stack, "Churn", model=model, results=results, scaling=Scaling(min_capacity=0))
     for one in resources(stack, "Custom::EndpointScaling").values():
-        assert one["Properties"]["Follows"] == "backlog"
         assert one["Properties"]["MinCapacity"] == 0
-        assert one["Properties"]["TargetValue"] == 5
+        tracking, waking = one["Properties"]["Policies"]
+        said = tracking["TargetTrackingScalingPolicyConfiguration"]
+        assert said["TargetValue"] == 5
+        metric = said["CustomizedMetricSpecification"]
+        assert metric["MetricName"] == "ApproximateBacklogSizePerInstance"
+        # The service publishes it for the endpoint alone (contracts 5.5).
+        assert metric["Dimensions"] == [{"Name": "EndpointName", "Value": endpoint_name(stack)}]
+        assert waking["PolicyType"] == "StepScaling"
+        [alarm] = one["Properties"]["Alarms"]
+        assert alarm["MetricName"] == "HasBacklogWithoutCapacity"
+        assert alarm["PolicyName"] == waking["PolicyName"]
 
 
 def test_its_alarms_are_of_metrics_the_service_publishes_for_it(

@@ -55,9 +55,10 @@ def test_parameters_reach_the_function(phases: dict[str, dict[str, Any]]) -> Non
 def test_nothing_is_asked_of_the_function_before_it_may_do_it(
     stack: Stack, phases: dict[str, dict[str, Any]]
 ) -> None:
-    [policy] = [n for n in resources(stack, "AWS::IAM::ManagedPolicy") if "Scaling" in n]
+    policies = {n for n in resources(stack, "AWS::IAM::ManagedPolicy") if "Lifecycle" in n}
+    assert len(policies) == 2
     for one in phases.values():
-        assert policy in one["DependsOn"]
+        assert policies <= set(one["DependsOn"])
 
 
 @pytest.mark.usefixtures("phases")
@@ -73,7 +74,7 @@ def test_the_function_may_touch_this_endpoint_and_its_alarms_alone(stack: Stack)
 @pytest.mark.usefixtures("phases")
 def test_the_function_is_pure_python_with_a_log_of_its_own(stack: Stack) -> None:
     function = only(stack, "AWS::Lambda::Function")["Properties"]
-    assert function["Handler"] == "handler.handler"
+    assert function["Handler"] == "endpoint_lifecycle.handler.handler"
     assert function["LoggingConfig"]["LogGroup"]
 
 
@@ -81,7 +82,7 @@ def test_the_function_is_pure_python_with_a_log_of_its_own(stack: Stack) -> None
 def test_a_call_that_is_lost_is_traced_and_kept(stack: Stack) -> None:
     function = only(stack, "AWS::Lambda::Function")["Properties"]
     assert function["TracingConfig"] == {"Mode": "Active"}
-    assert function["ReservedConcurrentExecutions"] == 1
+    assert function["ReservedConcurrentExecutions"] == 3
     [queue] = resources(stack, "AWS::SQS::Queue")
     assert function["DeadLetterConfig"]["TargetArn"] == {"Fn::GetAtt": [queue, "Arn"]}
     assert allowed(stack, "sqs:SendMessage") == [f"<{queue}.Arn>"]

@@ -51,8 +51,10 @@ def test_provisioned_concurrency_follows_its_use(stack: Stack, open_model: Model
         scaling=Scaling(max_capacity=5),
     )
     for one in resources(stack, "Custom::EndpointScaling").values():
-        assert one["Properties"]["Follows"] == "provisioned_concurrency"
-        assert one["Properties"]["TargetValue"] == 0.7
+        dimension = one["Properties"]["Target"]["ScalableDimension"]
+        assert dimension == "sagemaker:variant:DesiredProvisionedConcurrency"
+        [policy] = one["Properties"]["Policies"]
+        assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 0.7
         assert one["Properties"]["Shape"] == {"MemorySizeInMB": "2048", "MaxConcurrency": "5"}
 
 

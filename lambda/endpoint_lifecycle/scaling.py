@@ -1,0 +1,169 @@
+"""One variant's automatic scaling: registered with policies, alarms and schedules, or not at all.
+
+Two custom resources ask with the same properties (see the construct EndpointScaling): `StepAside`
+before the endpoint is updated and `Target` after. Everything here can be done twice with the same
+outcome, for CloudFormation repeats itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from endpoint_lifecycle import endpoints
+
+Properties = dict[str, Any]
+
+# CloudFormation sends every value as text; these are numbers to the services.
+_WHOLE = {
+    "MinCapacity",
+    "MaxCapacity",
+    "ScaleInCooldown",
+    "ScaleOutCooldown",
+    "Cooldown",
+    "ScalingAdjustment",
+    "Period",
+    "EvaluationPeriods",
+    "DatapointsToAlarm",
+}
+_REAL = {"TargetValue", "Threshold", "MetricIntervalLowerBound"}
+# The rule and CloudFormation may register at the same moment.
+_TRIES = 6
+_TRY_AGAIN_SECONDS = 1.0
+
+
+def follow(event: dict[str, Any]) -> str:
+    """What a request of CloudFormation asks for is done."""
+    properties, request = event["ResourceProperties"], event["RequestType"]
+    before = properties["Phase"] == "StepAside"
+    if request == "Delete":
+        # The endpoint goes, or its scaling does; `Target` says so, and goes first.
+        return "nothing to do" if before else _deregister(properties)
+    old = event.get("OldResourceProperties", {})
+    if not before:
+        return _register(properties, old)
+    if request == "Create":
+        return "nothing to do before the endpoint is there"
+    actual = _shape(properties)
+    if actual is None:
+        return "there is no endpoint yet"
+    if actual != properties["Shape"]:
+        return _deregister(properties)
+    return _register(properties, old)
+
+
+def restore(properties: Properties) -> str:
+    """The endpoint has just come into service: it scales, if it runs on what was asked for.
+
+    CloudFormation does not call `Target` in a rollback that began before `Target` was updated;
+    this does what it would have done.
+    """
+    if _shape(properties) != properties["Shape"]:
+        return "it runs on something else: not registered"
+    return _register(properties, properties)
+
+
+def _shape(properties: Properties) -> dict[str, str] | None:
+    return endpoints.shape(
+        properties["EndpointName"], properties["VariantName"], properties["Shape"]
+    )
+
+
+def _register(properties: Properties, old: Properties) -> str:
+    """The target with its bounds, policies, their alarms and its schedules; no others."""
+    scaling, target = boto3.client("application-autoscaling"), properties["Target"]
+    _bound(scaling, properties, old)
+    alarms = {one["PolicyName"]: one for one in properties.get("Alarms", [])}
+    for policy in properties["Policies"]:
+        made = _patiently(scaling.put_scaling_policy, **target, **_typed(policy))
+        if alarm := alarms.get(policy["PolicyName"]):
+            _put_alarm(alarm, made["PolicyARN"])
+    for schedule in properties.get("Schedules", []):
+        _patiently(scaling.put_scheduled_action, **target, **_typed(schedule))
+    _remove_former(scaling, properties, old)
+    return f"registered from {properties['MinCapacity']} to {properties['MaxCapacity']}"
+
+
+def _bound(scaling: Any, properties: Properties, old: Properties) -> None:
+    """The target has its bounds. Where schedules move them, they stay unless they were changed:
+    a deployment at night would otherwise set those of the day."""
+    target = properties["Target"]
+    bounds = {key: properties[key] for key in ("MinCapacity", "MaxCapacity")}
+    if properties.get("Schedules") and all(old.get(key) == bounds[key] for key in bounds):
+        try:
+            _patiently(scaling.register_scalable_target, **target)
+        except ClientError as fault:
+            # Not registered yet, so the bounds are missing.
+            if fault.response["Error"]["Code"] != "ValidationException":
+                raise
+        else:
+            return
+    _patiently(scaling.register_scalable_target, **target, **_typed(bounds))
+
+
+def _put_alarm(alarm: Properties, policy_arn: str) -> None:
+    request = {key: value for key, value in alarm.items() if key != "PolicyName"}
+    boto3.client("cloudwatch").put_metric_alarm(**_typed(request), AlarmActions=[policy_arn])
+
+
+def _remove_former(scaling: Any, properties: Properties, old: Properties) -> None:
+    """What the template asked for before, and does not any more."""
+    if old.get("Target") != properties["Target"]:
+        return
+    for name in _names(old, "Policies", "PolicyName") - _names(
+        properties, "Policies", "PolicyName"
+    ):
+        _if_there(scaling.delete_scaling_policy, **properties["Target"], PolicyName=name)
+    key = "ScheduledActionName"
+    for name in _names(old, "Schedules", key) - _names(properties, "Schedules", key):
+        _if_there(scaling.delete_scheduled_action, **properties["Target"], ScheduledActionName=name)
+    if gone := _names(old, "Alarms", "AlarmName") - _names(properties, "Alarms", "AlarmName"):
+        boto3.client("cloudwatch").delete_alarms(AlarmNames=sorted(gone))
+
+
+def _deregister(properties: Properties) -> str:
+    """No target, and with it no policy and no schedule; no alarm of ours either."""
+    scaling = boto3.client("application-autoscaling")
+    _if_there(scaling.deregister_scalable_target, **properties["Target"])
+    if alarms := _names(properties, "Alarms", "AlarmName"):
+        # Deleting an alarm that is not there is no fault.
+        boto3.client("cloudwatch").delete_alarms(AlarmNames=sorted(alarms))
+    return "deregistered"
+
+
+def _names(properties: Properties, of: str, key: str) -> set[str]:
+    return {one[key] for one in properties.get(of, [])}
+
+
+def _if_there(call: Callable[..., Any], **request: Any) -> None:
+    try:
+        _patiently(call, **request)
+    except ClientError as fault:
+        if fault.response["Error"]["Code"] != "ObjectNotFoundException":
+            raise
+
+
+def _patiently(call: Callable[..., Any], **request: Any) -> Any:
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return call(**request)
+        except ClientError as fault:
+            busy = fault.response["Error"]["Code"] == "ConcurrentUpdateException"
+            if not busy or attempt == _TRIES:
+                raise
+            time.sleep(_TRY_AGAIN_SECONDS * attempt)
+    raise AssertionError("unreachable")
+
+
+def _typed(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _typed(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_typed(inner, key) for inner in value]
+    if key in _WHOLE:
+        return int(float(value))
+    return float(value) if key in _REAL else value

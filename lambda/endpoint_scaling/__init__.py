@@ -1,1 +1,0 @@
-"""Registers one endpoint's variant for automatic scaling, for CloudFormation."""
