@@ -56,6 +56,17 @@ def stacks(prefix: str = "") -> Iterator[dict[str, Any]]:
                 yield stack
 
 
+def resources(stack: str, type_: str) -> set[str]:
+    """The logical ids of the stack's resources of this type that are there now."""
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources")
+    return {
+        str(one["LogicalResourceId"])
+        for page in pages.paginate(StackName=stack)
+        for one in page["StackResourceSummaries"]
+        if one["ResourceType"] == type_ and one["ResourceStatus"] != "DELETE_COMPLETE"
+    }
+
+
 def outputs(stack: dict[str, Any]) -> dict[str, str]:
     """A stack's outputs by name."""
     return {o["OutputKey"]: str(o.get("OutputValue", "")) for o in stack.get("Outputs") or []}

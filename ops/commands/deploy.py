@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops import aws, cdk, cloudformation, settings
+from ops import aws, cdk, cloudformation, outages, settings
 from ops.errors import OpsError
 from ops.local.infrastructure import explain
 from ops.ui import Screen
@@ -25,6 +25,10 @@ def deploy(
         list[str] | None,
         typer.Option("--parameters", help="Stack:Key=value, until the next deploy"),
     ] = None,
+    replace: Annotated[
+        list[str] | None,
+        typer.Option("--replace", help="An endpoint that may go, though callers may use it"),
+    ] = None,
 ) -> None:
     """Deploy with every parameter at its config value; the model package stays as promoted."""
     aws.use_local_if_meant()
@@ -37,6 +41,8 @@ def deploy(
         known = list(templates)
         step.what = f"{len(known)} stacks"
     _refuse_unknown(overrides, templates, stacks or known)
+    chosen = {name: templates[name] for name in stacks or known if name in templates}
+    outages.refuse(chosen, meant=replace or [])
     with screen.step("cdk deploy") as step:
         seen = {
             name: {e.id for e in cloudformation.events(name)}
@@ -119,7 +125,7 @@ def overridden(templates: Mapping[str, dict[str, Any]]) -> list[str]:
         deployed = cloudformation.parameters(stacks.get(stack, {}))
         for key, value in sorted(settable_parameters(template).items()):
             now = deployed.get(key, value)
-            if now != value:
+            if now != value and key not in cdk.KEPT:
                 found.append(f"{stack}:{key} is {now!r}; the next deploy makes it {value!r}")
     return found
 
