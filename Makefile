@@ -165,6 +165,10 @@ recording: ready ## Record a whole make local as docs/make-local.svg
 bench: ready packages ## Measure what the README claims
 	@set -e; for f in benchmarks/*.py; do echo "== $$f"; $(PYTHON_) $$f; done
 
+.PHONY: matrix
+matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 6 minutes)
+	$(PYTHON_) -m pytest -m matrix -s tests/matrix
+
 .PHONY: bench-serving
 bench-serving: ready ## Measure the inference server beside nginx, FastAPI and the shape of AWS's sample (needs wrk and nginx)
 	$(PYTHON_) benchmarks/serving/compare.py
