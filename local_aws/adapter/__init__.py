@@ -16,6 +16,7 @@ from local_aws.adapter.process import (
     scaled,
     state_dir,
 )
+from local_aws.adapter.schedules import next_cron
 from local_aws.adapter.services import register_service
 from local_aws.adapter.signals import put_event, put_metric
 from local_aws.adapter.stepfunctions import register_state_task
@@ -32,6 +33,7 @@ __all__ = [
     "client",
     "denied_actions",
     "endpoint_url",
+    "next_cron",
     "on_shutdown",
     "put_event",
     "put_metric",

@@ -22,8 +22,12 @@ def autoscaling_needs(action: str, given: Mapping[str, Any]) -> list[Need]:
     keeps a tracking policy's alarms, with what the caller may do.
     """
     kind, _, rest = str(given.get("ResourceId", "")).partition("/")
-    if kind != "endpoint":
+    if kind not in ("endpoint", "inference-component"):
         return []
+    if action == "RegisterScalableTarget" and kind == "inference-component":
+        component = _arn("sagemaker", f"inference-component/{rest.lower()}")
+        looks = ("DescribeInferenceComponent", "UpdateInferenceComponentRuntimeConfig")
+        return [Need(action=f"sagemaker:{call}", resource=component) for call in looks]
     if action == "RegisterScalableTarget":
         endpoint = _arn("sagemaker", f"endpoint/{rest.partition('/')[0].lower()}")
         calls = ("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities")

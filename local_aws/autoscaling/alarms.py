@@ -7,7 +7,8 @@ from local_aws import adapter
 from local_aws.autoscaling.rules import PREDEFINED, metric_dimensions
 from local_aws.autoscaling.store import Policy, Target
 
-_HIGH_PERIODS, _LOW_PERIODS = 3, 15  # of the metric's period: out within minutes, in reluctantly
+_HIGH_PERIODS = 3  # of the metric's period: out within minutes, or half of one at 10 seconds
+_LOW_SECONDS = 900  # in reluctantly, whatever the period: 15 of a minute, 90 of 10 seconds
 _LOW_SHARE = 0.9  # scale in only when clearly below the target
 
 
@@ -18,8 +19,9 @@ def replace(target: Target, policy: Policy) -> None:
         return  # the alarms of step policies belong to whoever wrote the policy
     value = float(policy.configuration["TargetValue"])
     wanted = [("AlarmHigh", "GreaterThanThreshold", value, _HIGH_PERIODS)]
+    low_periods = _LOW_SECONDS // _metric(target, policy.configuration).get("Period", 60)
     if not policy.configuration.get("DisableScaleIn", False):
-        wanted.append(("AlarmLow", "LessThanThreshold", value * _LOW_SHARE, _LOW_PERIODS))
+        wanted.append(("AlarmLow", "LessThanThreshold", value * _LOW_SHARE, low_periods))
     for label, comparison, threshold, periods in wanted:
         policy.alarms.append(_put(target, policy, label, comparison, threshold, periods))
 

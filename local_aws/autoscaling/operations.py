@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from local_aws.autoscaling import alarms, capacity
+from local_aws.autoscaling import alarms, capacity, scheduled_actions
 from local_aws.autoscaling.errors import ServiceError, invalid
 from local_aws.autoscaling.rules import check_namespace, check_policy, parts
 from local_aws.autoscaling.scaling import bring_within_bounds
@@ -58,7 +58,7 @@ def register_scalable_target(request: Request) -> dict[str, Any]:
 
 
 def deregister_scalable_target(request: Request) -> dict[str, Any]:
-    """The target is gone, and with it its policies and the alarms they kept."""
+    """The target is gone, and with it its policies, their alarms and its scheduled actions."""
     check_namespace(request)
     with STORE.lock:
         target = STORE.target(request["ResourceId"], request["ScalableDimension"])
@@ -173,6 +173,9 @@ OPERATIONS: dict[str, Callable[[Request], dict[str, Any]]] = {
     "DeleteScalingPolicy": delete_scaling_policy,
     "DescribeScalingPolicies": describe_scaling_policies,
     "DescribeScalingActivities": describe_scaling_activities,
+    "PutScheduledAction": scheduled_actions.put,
+    "DeleteScheduledAction": scheduled_actions.delete,
+    "DescribeScheduledActions": scheduled_actions.describe,
     "TagResource": tag_resource,
     "UntagResource": untag_resource,
     "ListTagsForResource": list_tags_for_resource,

@@ -3,14 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from local_aws.autoscaling import operations
+from local_aws.autoscaling import operations, scheduled_actions
 from local_aws.autoscaling.errors import ServiceError
 from local_aws.autoscaling.store import NAMESPACE, STORE
 from local_aws.validation import coerce, validate
 
 SERVICE = "application-autoscaling"
 _IDENTITY = ("ResourceId", "ScalableDimension", "ServiceNamespace")
-_TARGET_PROPERTIES = {*_IDENTITY, "MinCapacity", "MaxCapacity", "RoleARN", "SuspendedState"}
+_TARGET_PROPERTIES = {
+    *_IDENTITY,
+    "MinCapacity",
+    "MaxCapacity",
+    "RoleARN",
+    "ScheduledActions",
+    "SuspendedState",
+}
 _POLICY_PROPERTIES = {
     *_IDENTITY,
     "PolicyName",
@@ -97,11 +104,27 @@ def delete_policy(
 
 
 def _register(properties: dict[str, Any]) -> Made:
-    request = coerce(SERVICE, "RegisterScalableTarget", properties)
+    rest = {k: v for k, v in properties.items() if k != "ScheduledActions"}
+    request = coerce(SERVICE, "RegisterScalableTarget", rest)
     validate(SERVICE, "RegisterScalableTarget", request)
     operations.register_scalable_target(request)
+    _schedule(properties)
     physical_id = _target_id(properties)
     return physical_id, {"Id": physical_id}
+
+
+def _schedule(properties: Mapping[str, Any]) -> None:
+    """The target has the scheduled actions of its properties, and no others."""
+    identity = {name: properties[name] for name in _IDENTITY}
+    wanted = [identity | action for action in properties.get("ScheduledActions") or []]
+    for action in wanted:
+        request = coerce(SERVICE, "PutScheduledAction", action)
+        validate(SERVICE, "PutScheduledAction", request)
+        scheduled_actions.put(request)
+    kept = {str(action["ScheduledActionName"]) for action in wanted}
+    target = STORE.target(identity["ResourceId"], identity["ScalableDimension"])
+    for name in set(target.scheduled) - kept:
+        scheduled_actions.delete({**identity, "ScheduledActionName": name})
 
 
 def _target_id(properties: Mapping[str, Any]) -> str:

@@ -15,12 +15,12 @@ log = logging.getLogger("local_aws.autoscaling")
 _KEPT_ACTIVITIES = 500
 
 
-def bring_within_bounds(target: Target) -> None:
+def bring_within_bounds(target: Target, *, cause: str = "the scalable target's new bounds") -> None:
     """Capacity outside the target's bounds is brought to the nearer one, as on registration."""
     now = capacity.read(target.resource_id, target.dimension)
     if now.settled and not target.minimum <= now.desired <= target.maximum:
         nearer = min(max(now.desired, target.minimum), target.maximum)
-        change(target, now.desired, nearer, "the scalable target's new bounds")
+        change(target, now.desired, nearer, cause)
 
 
 def change(target: Target, before: int, after: int, cause: str) -> bool:

@@ -27,8 +27,23 @@ class Policy:
 
 
 @dataclass(kw_only=True, slots=True)
+class ScheduledAction:
+    """A scheduled action; times in seconds since the epoch, `next_run` None when it is over."""
+
+    name: str
+    arn: str
+    schedule: str
+    zone: str | None
+    start: float | None
+    end: float | None
+    bounds: dict[str, int]
+    created: datetime
+    next_run: float | None = None
+
+
+@dataclass(kw_only=True, slots=True)
 class Target:
-    """A scalable target; `policies` by name."""
+    """A scalable target; `policies` and `scheduled` actions by name."""
 
     resource_id: str
     dimension: str
@@ -40,6 +55,7 @@ class Target:
     suspended: dict[str, bool]
     tags: dict[str, str] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
+    scheduled: dict[str, ScheduledAction] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

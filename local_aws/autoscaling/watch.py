@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws import adapter
-from local_aws.autoscaling import capacity, decisions
+from local_aws.autoscaling import capacity, decisions, scheduled_actions
 from local_aws.autoscaling.errors import ServiceError
 from local_aws.autoscaling.scaling import change
 from local_aws.autoscaling.store import STORE, Policy, Target
@@ -32,6 +32,7 @@ def start() -> None:
     def watch() -> None:
         while not stopped.wait(max(_LEAST_SECONDS, adapter.scaled(_LOOK_SECONDS))):
             try:
+                scheduled_actions.run_due(time.time())
                 _look()
             except (BotoCoreError, ClientError, ServiceError) as error:
                 log.warning("scaling policies were not looked at: %s", error)
@@ -49,7 +50,14 @@ def _look() -> None:
                 for arn in alarm.get("AlarmActions", []):
                     found = STORE.policy(arn)
                     if found is not None:
-                        _act(*found, alarm)
+                        _try(*found, alarm)
+
+
+def _try(target: Target, policy: Policy, alarm: dict[str, Any]) -> None:
+    try:
+        _act(target, policy, alarm)
+    except ServiceError as error:  # what it scales is gone; other policies must go on
+        log.warning("policy %s was not carried out: %s", policy.name, error)
 
 
 def _act(target: Target, policy: Policy, alarm: dict[str, Any]) -> None:

@@ -57,6 +57,8 @@ FUNCTIONS = {
     "ministack.services.lambda_svc": {"_execute_function_warm": "func event request_id"},
     "ministack.core.arn": {"parse_arn": "value"},
     "ministack.services.eventbridge": {
+        "_parse_cron_fields": "expr",
+        "_cron_next_fire": "fields after_dt",
         "_put_events": "data allow_aws_source",
         "_invoke_target": "target event rule view",
         "_dispatch_to_sqs": "spec payload sqs_parameters",
