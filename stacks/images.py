@@ -23,9 +23,16 @@ class Images:
     tags: dict[str, str]
 
     @staticmethod
-    def of(folder: Path) -> Images:
-        """The containers in `folder`. Reads files only; nothing is built here."""
-        contexts = sorted(path for path in folder.iterdir() if (path / "requirements.in").is_file())
+    def of(folder: Path, *, also: str = "") -> Images:
+        """The containers in `folder` that every workflow has, and the one called `also`.
+
+        Reads files only; nothing is built here.
+        """
+        contexts = sorted(
+            path
+            for path in folder.iterdir()
+            if path.name == also or (path / "requirements.in").is_file()
+        )
         return Images(tags={path.name: build_context_hash(path) for path in contexts})
 
     def inference(self, scope: Construct, names: Names) -> ContainerImage:

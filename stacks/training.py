@@ -13,7 +13,7 @@ from sagemaker_workflow.notifications import Notifications
 from sagemaker_workflow.training import Buckets, Job, ModelPackageGroup, PreprocessAndTrain
 from sagemaker_workflow.training import Images as TrainingImages
 from stacks import parameters
-from stacks.images import TRAINER, Images
+from stacks.images import Images
 from stacks.names import Names
 from stacks.settings import Settings
 from stacks.stored import Stored, publish
@@ -44,7 +44,7 @@ class TrainingStack(Stack):
         image_tag = parameters.text(
             self,
             "ImageTag",
-            images.tags[TRAINER],
+            images.tags[training.container],
             parameters.IMAGE_TAG,
             "must be an image tag",
             "The trainer image; the default is the hash of its build context",
@@ -66,7 +66,7 @@ class TrainingStack(Stack):
             job=_job(settings, instance_type),
             group=group,
             images=TrainingImages(
-                trainer=images.image(self, names, TRAINER, image_tag),
+                trainer=images.image(self, names, training.container, image_tag),
                 inference_uri=images.inference(self, names).uri,
             ),
             buckets=Buckets(
@@ -99,8 +99,10 @@ def _job(settings: Settings, instance_type: str) -> Job:
         instance_type=instance_type,
         allowed_instance_types=training.allowed_instance_types,
         hyperparameters=training.hyperparameters,
+        instance_count=training.instance_count,
         volume_size_gb=training.volume_size_gb,
         max_runtime_seconds=runtime,
         max_wait_seconds=wait if training.spot else None,
+        checkpoint_prefix=training.checkpoint_prefix,
         tags=settings.all_tags,
     )

@@ -23,7 +23,7 @@ def build(app: App, settings: Settings, *, root: Path) -> None:
     Raises UserError when something that has to be built first is not there.
     """
     names = Names(project=settings.project, environment=settings.environment)
-    images = Images.of(root / "containers")
+    images = Images.of(root / "containers", also=settings.training.container)
     package = root / "build" / "lambda" / "preprocess.zip"
     if not package.is_file():
         raise UserError(f"{package.relative_to(root)} is missing: run `make package`")

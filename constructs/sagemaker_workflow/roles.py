@@ -122,6 +122,14 @@ class ExecutionRole(Construct):
         # A multipart upload reads its own parts back: Decrypt besides GenerateDataKey.
         self.grant_key(bucket.encryption_key, "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
 
+    def grant_delete(self, bucket: s3.IBucket, prefix: str) -> None:
+        """The role can delete objects under the prefix: a checkpoint that is gone locally."""
+        self._allow(
+            "s3:DeleteObject",
+            on=[bucket.arn_for_objects(f"{prefix}*")],
+            why=f"names of objects under the prefix {prefix!r} are made at run time",
+        )
+
     def grant_key(self, key: kms.IKey | None, *actions: str) -> None:
         """The role can use the key so; nothing to do for a bucket or topic without one."""
         if key is not None:

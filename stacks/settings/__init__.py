@@ -12,7 +12,8 @@ from stacks.settings.endpoints import (
 )
 from stacks.settings.errors import SettingsError
 from stacks.settings.load import load, parse
-from stacks.settings.project import Settings, Training
+from stacks.settings.project import Settings
+from stacks.settings.training import Training
 
 __all__ = [
     "Async",

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from sagemaker_workflow.endpoints.limits import Use
+from stacks.settings import hyperparameters
 from stacks.settings.base import Block, Email, refuse
 from stacks.settings.dataset import Dataset
-from stacks.settings.endpoints import Batch, Endpoint, OnInstances, PackageGroup
+from stacks.settings.endpoints import Batch, Endpoint
+from stacks.settings.training import Training
 
-
-def _as_text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, str | int | float):
-        raise refuse("must be one text, number, true or false")
-    return str(value)
-
-
-# XGBoost's own names pass through to the trainer; SageMaker takes strings of these lengths.
-HyperparameterName = Annotated[str, Field(min_length=1, max_length=256)]
-Hyperparameter = Annotated[str, BeforeValidator(_as_text)]  # SageMaker takes strings only
 Name = Annotated[
     str,
     Field(
@@ -41,36 +30,6 @@ Region = Annotated[
     str,
     Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="an AWS region like us-east-1"),
 ]
-
-
-class Training(OnInstances):
-    """The training job: machine, time, hyperparameters, and the group its models join."""
-
-    USE: ClassVar[Use] = "training"
-
-    model_package_group: PackageGroup | None = None  # default: <project>-<environment>
-    notification_email: Email | None = None
-    volume_size_gb: Annotated[int, Field(ge=1, le=16_384)] = 30
-    max_runtime_minutes: Annotated[int, Field(ge=1, le=28 * 24 * 60)] = 60
-    spot: bool = False
-    max_wait_minutes: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, validate_default=True
-    )
-    hyperparameters: dict[HyperparameterName, Hyperparameter] = Field(default_factory=dict)
-
-    @field_validator("max_wait_minutes")
-    @classmethod
-    def _waiting_is_for_spot(cls, wait: int | None, info: ValidationInfo) -> int | None:
-        if wait is None:
-            return None
-        if not info.data.get("spot", True):
-            raise refuse("only with spot = true: remove it, or turn spot on")
-        if wait < info.data.get("max_runtime_minutes", 0):
-            raise refuse(
-                f"must be at least max_runtime_minutes, {info.data['max_runtime_minutes']}:"
-                " the wait for spot capacity includes the run"
-            )
-        return wait
 
 
 class Preprocessing(Block):
@@ -124,6 +83,18 @@ class Settings(Block):
         if expected is not None and environment != expected:
             raise refuse(f'must be "{expected}", the name of the file')
         return environment
+
+    @field_validator("training")
+    @classmethod
+    def _the_image_takes_the_hyperparameters(
+        cls, training: Training, info: ValidationInfo
+    ) -> Training:
+        dataset: Dataset | None = info.data.get("dataset")
+        problem = dataset.problem if dataset is not None else None
+        faults = hyperparameters.faults(training.container, training.hyperparameters, problem)
+        if faults:
+            raise refuse("; ".join(faults), key="hyperparameters")
+        return training
 
     @property
     def prefix(self) -> str:

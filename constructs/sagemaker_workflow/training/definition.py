@@ -9,13 +9,16 @@ from typing import Any
 
 from sagemaker_workflow.endpoints.limits import has_nvme
 from sagemaker_workflow.state_machine import JITTER, fails, failure_states, refuse
+from sagemaker_workflow.training.capacity import (
+    EXECUTION,
+    JOB_NAME,
+    WAIT_SECONDS,
+    recovery_states,
+    result_of,
+)
 from sagemaker_workflow.training.metrics import metric_definitions
 from sagemaker_workflow.training.request import request_states
 
-SAGEMAKER_FAULTS = [
-    "SageMaker.ResourceLimitExceededException",
-    "SageMaker.AmazonSageMakerException",
-]
 CHANNELS = ("train", "validation", "test", "schema")
 
 
@@ -29,9 +32,11 @@ class Job:
     instance_type: str  # may be a parameter
     allowed_instance_types: Sequence[str] = ()  # what that parameter may become
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    instance_count: int = 1
     volume_size_gb: int = 30
     max_runtime_seconds: int = 3600
     max_wait_seconds: int | None = None  # with spot instances: including the run
+    checkpoint_prefix: str = "checkpoints"  # in the artifacts bucket, with spot instances
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -47,11 +52,14 @@ def preprocess_and_train(job: Job, *, model_package_group: str) -> dict[str, Any
         "QueryLanguage": "JSONata",
         # The job's own limit ends it; this is for a machine that waits for nothing. Ingest, asked
         # for first, may wait six hours for its turn.
-        "TimeoutSeconds": (job.max_wait_seconds or job.max_runtime_seconds) + 8 * 3600,
+        "TimeoutSeconds": (job.max_wait_seconds or job.max_runtime_seconds)
+        + WAIT_SECONDS
+        + 8 * 3600,
         "StartAt": "Read the request",
         "States": {
             **request_states(then="Train"),
             "Train": _train(job),
+            **recovery_states(train="Train", then="Register"),
             "Register": _register(model_package_group),
             "Refuse the request": refuse(
                 'the input must be S3\'s "Object Created" event of a manifest,'
@@ -71,7 +79,7 @@ def _train(job: Job) -> dict[str, Any]:
         "Type": "Task",
         "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
         "Arguments": {
-            "TrainingJobName": "{% $job %}",
+            "TrainingJobName": JOB_NAME,
             "RoleArn": "${Role}",
             "AlgorithmSpecification": {
                 "TrainingImage": "${TrainerImage}",
@@ -89,19 +97,24 @@ def _train(job: Job) -> dict[str, Any]:
             "EnableManagedSpotTraining": job.max_wait_seconds is not None,
             "EnableNetworkIsolation": True,
             "EnableInterContainerTrafficEncryption": True,
+            "Environment": {EXECUTION: "{% $states.context.Execution.Id %}"},
+            **({"CheckpointConfig": _checkpoints(job)} if job.max_wait_seconds else {}),
             "Tags": [{"Key": key, "Value": value} for key, value in job.tags.items()],
         },
-        "Output": {
-            "training_job": "{% $states.result.TrainingJobName %}",
-            "model_data": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}",
-            "metrics": "{% $merge([{}, $states.result.FinalMetricDataList.{"
-            " MetricName: $string(Value) }]) %}",
-        },
+        "Output": result_of("$states.result"),
         # The name stays the same, so an attempt whose answer was lost cannot train twice.
-        "Retry": [{"ErrorEquals": SAGEMAKER_FAULTS, "MaxAttempts": 2, **JITTER}],
-        "Catch": [fails("Tell")],
+        "Retry": [
+            {"ErrorEquals": ["SageMaker.AmazonSageMakerException"], "MaxAttempts": 2, **JITTER}
+        ],
+        "Catch": [fails("Why was there no model?")],
         "Next": "Register",
     }
+
+
+def _checkpoints(job: Job) -> dict[str, str]:
+    """One folder per execution, not per job: an attempt goes on where the one before ended."""
+    prefix = f"'s3://${{Artifacts}}/{job.checkpoint_prefix}/' & $dataset & '/' & $job"
+    return {"S3Uri": "{% " + prefix + " %}"}
 
 
 def _machine(job: Job) -> str:
@@ -109,8 +122,8 @@ def _machine(job: Job) -> str:
     types = sorted({*job.allowed_instance_types, job.instance_type})
     local = json.dumps([one for one in types if has_nvme(one)])
     return (
-        "{% $merge([{ 'InstanceType': '${InstanceType}', 'InstanceCount': 1,"
-        f" 'VolumeSizeInGB': {job.volume_size_gb} }},"
+        "{% $merge([{ 'InstanceType': '${InstanceType}',"
+        f" 'InstanceCount': {job.instance_count}, 'VolumeSizeInGB': {job.volume_size_gb} }},"
         f" '${{InstanceType}}' in {local} ? {{}}"
         " : { 'VolumeKmsKeyId': '${Key}' }]) %}"
     )

@@ -10,7 +10,7 @@ _IS_MANIFEST = r"$contains($states.input.key, /^[^\/]+\/[^\/]+\/manifest\.json$/
 
 
 def request_states(*, then: str) -> dict[str, Any]:
-    """States that bind $manifest, $folder, $dataset, $version and $job, then go to `then`.
+    """States that bind $manifest, $folder, $dataset, $version, $job, $attempt, and go to `then`.
 
     Asked by S3's event of a manifest, by {"manifest": "s3://..."}, by {"bucket", "key"} of one, or
     by {"raw": {"bucket", "key"}}: that object goes through Ingest first. If Ingest publishes a new
@@ -94,10 +94,11 @@ def request_states(*, then: str) -> dict[str, Any]:
                 "manifest": "{% 's3://' & $states.input.bucket & '/' & $states.input.key %}",
                 "folder": "{% 's3://' & $states.input.bucket & '/'"
                 " & $substringBefore($states.input.key, 'manifest.json') %}",
-                # An event delivered twice, or a call repeated, asks for the same name again, which
-                # the service refuses; every execution by hand trains anew.
+                # An event delivered twice asks for the same name again, which the service refuses:
+                # that execution ends as unchanged. Every execution by hand trains anew.
                 "job": "{% '${JobPrefix}-' & $substring($split($states.input.key, '/')[1], 0, 8)"
                 " & '-' & $substring($hash($states.input.id, 'SHA-256'), 0, 12) %}",
+                "attempt": "{% 0 %}",
             },
             "Next": then,
         },

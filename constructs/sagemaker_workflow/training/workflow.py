@@ -70,7 +70,7 @@ class PreprocessAndTrain(Construct):
         """
         super().__init__(scope, id_)
         self._job, self._group = job, group
-        self.execution_role = _execution_role(self, images.trainer, buckets, job.dataset)
+        self.execution_role = _execution_role(self, images.trainer, buckets, job)
         workflow = StateMachine(
             self,
             "Machine",
@@ -168,13 +168,18 @@ class PreprocessAndTrain(Construct):
 
 
 def _execution_role(
-    scope: Construct, image: ContainerImage, buckets: Buckets, dataset: str
+    scope: Construct, image: ContainerImage, buckets: Buckets, job: Job
 ) -> ExecutionRole:
     """The job reads its dataset, writes its models, and reaches nothing else."""
     role = ExecutionRole(scope, "ExecutionRole", kind="training")
     role.grant_pull(*image.repository_arns)
-    role.grant_read(buckets.processed, f"{dataset}/")
-    role.grant_write(buckets.artifacts, f"training/{dataset}/")
+    role.grant_read(buckets.processed, f"{job.dataset}/")
+    role.grant_write(buckets.artifacts, f"training/{job.dataset}/")
+    if job.max_wait_seconds:
+        checkpoints = f"{job.checkpoint_prefix}/{job.dataset}/"
+        role.grant_read(buckets.artifacts, checkpoints)
+        role.grant_write(buckets.artifacts, checkpoints)
+        role.grant_delete(buckets.artifacts, checkpoints)
     role.grant_volume_key(buckets.key)
     return role
 
