@@ -17,8 +17,10 @@ from ops.local.checks import node_path
 from ops.local.paths import paths
 from ops.settings import ROOT
 
-# Owned by promotion: a deploy never passes it, so the stack keeps the model it serves.
+# Owned by promotion: a deploy never passes it, so the stack keeps the model it serves. The
+# challenger's is kept in the same way, until somebody passes another one.
 PROMOTED = "ModelPackageArn"
+KEPT = (PROMOTED, "ChallengerModelPackageArn")
 EVENT = re.compile(
     r"^(?P<stack>[A-Za-z][\w-]*)\s+\|\s+(?P<done>\d+)?(?:/(?P<total>\d+))?\s*\|[^|]*\|\s+"
     r"(?P<status>[A-Z][A-Z_]+)\s+\|\s+(?P<type>[\w:-]+)\s+\|\s+(?P<path>\S+)(?:\s+\((?P<id>\w+)\))?"
@@ -189,7 +191,7 @@ def explicit_parameters(assembly: Path) -> list[str]:
     found: list[str] = []
     for stack, template in templates(assembly):
         for key, declared in template.get("Parameters", {}).items():
-            if key == PROMOTED or str(declared["Type"]).startswith("AWS::SSM::"):
+            if key in KEPT or str(declared["Type"]).startswith("AWS::SSM::"):
                 continue
             if key == "BootstrapVersion" or "Default" not in declared:
                 continue

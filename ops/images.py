@@ -15,7 +15,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +99,27 @@ def instance_types() -> dict[str, Any]:
     raw = gzip.decompress(packed.read_bytes()) if packed.is_file() else None
     model = json.loads(raw if raw is not None else (folder / "service-2.json").read_bytes())
     return {
-        "format": 1,
+        "format": 2,
         "source": f"botocore {metadata.version('botocore')}",
         "types": {use: sorted(model["shapes"][shape]["enum"]) for use, shape in _ENUMS.items()},
+        "regions_source": f"cfn-lint {metadata.version('cfn-lint')}, from AWS's price lists",
+        "regions": {use: _regions(use) for use in ("hosting", "transform", "processing")},
     }
+
+
+def _regions(use: str) -> dict[str, str]:
+    """Instance type -> the regions whose price list has it for this use, in one line.
+
+    cfn-lint keeps these tables for rules of its own; it has none for training. A type that no
+    region lists is left out: nothing is known of it.
+    """
+    file = f"data/schemas/extensions/aws_sagemaker_{use}/instancetype_enum.json"
+    table = json.loads((resources.files("cfnlint") / file).read_text(encoding="utf-8"))
+    found: dict[str, list[str]] = {}
+    for region, schema in sorted(table.items()):
+        for instance_type in schema["enum"] if isinstance(schema, dict) else ():
+            found.setdefault(instance_type, []).append(region)
+    return {one: " ".join(found[one]) for one in sorted(found)}
 
 
 def gpus() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import cast
 from aws_cdk import (
     Aws,
     CfnCondition,
+    CfnMapping,
     CfnParameter,
     CfnRule,
     Fn,
@@ -23,6 +24,8 @@ EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 MODEL_PACKAGE = (
     r"^$|^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/[a-zA-Z0-9-]{1,63}/[0-9]+$"
 )
+# What a share may become besides its default.
+PERCENT = (0, 1, 2, 5, 10, 20, 25, 30, 40, 50, 60, 70, 75, 80, 90, 95, 99)
 # What MaxConcurrency may become besides its default: Rules cannot compare, so a list is needed.
 CONCURRENCY = (1, 2, 5, 10, 20, 50, 100, 200)
 IMAGE_TAG = r"^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$"
@@ -79,6 +82,73 @@ def model_package(stack: Stack) -> str:
     )
 
 
+def challenger_package(stack: Stack) -> str:
+    """The parameter ChallengerModelPackageArn; a deployment keeps what it is."""
+    return text(
+        stack,
+        "ChallengerModelPackageArn",
+        "",
+        MODEL_PACKAGE,
+        "must be the ARN of a model package version, or empty",
+        "The approved model package that is compared with the one served; empty for none",
+    )
+
+
+def is_challenged(stack: Stack, package: str, served: CfnCondition) -> CfnCondition:
+    """The condition that there is an endpoint, and a challenger's package."""
+    return CfnCondition(
+        stack,
+        "IsChallenged",
+        expression=Fn.condition_and(cast(ICfnRuleConditionExpression, served), _not_empty(package)),
+    )
+
+
+def challenger_weight(stack: Stack, percent: int, *, shadow: bool) -> float:
+    """The parameter ChallengerWeight, in percent, as a weight beside the first variant's 1.
+
+    The first one stays 1, which a live endpoint has retained, so that a challenger that comes
+    beside it gets its share at once.
+    """
+    steps = sorted({*(one for one in PERCENT if one or not shadow), percent})
+    value = count(
+        stack,
+        "ChallengerWeight",
+        percent,
+        steps,
+        "Percent of the requests that are copied to the challenger"
+        if shadow
+        else "Percent of the requests the challenger answers; after the first deployment it takes"
+        " ApplyConfiguredCounts=true to change it",
+    )
+    weights = CfnMapping(
+        stack,
+        "ChallengerWeights",
+        mapping={
+            str(one): {"Weight": f"{one / 100 if shadow else one / (100 - one):.6g}"}
+            for one in steps
+        },
+    )
+    return cast(
+        float,
+        Token.as_number(Fn.find_in_map(weights.logical_id, Token.as_string(value), "Weight")),
+    )
+
+
+def capture_sampling(stack: Stack, percent: int) -> tuple[int, CfnCondition]:
+    """The parameter CaptureSamplingPercent, and the condition that anything is captured."""
+    value = count(
+        stack,
+        "CaptureSamplingPercent",
+        percent,
+        sorted({*PERCENT, 100, percent}),
+        "Percent of the requests that are kept with their replies; 0 for none",
+    )
+    some = CfnCondition(
+        stack, "IsCapturing", expression=Fn.condition_not(Fn.condition_equals(value, "0"))
+    )
+    return value, some
+
+
 def is_given(stack: Stack, package: str) -> CfnCondition:
     """The condition that there is a package."""
     return CfnCondition(stack, "HasModelPackage", expression=_not_empty(package))
@@ -120,13 +190,15 @@ def count(stack: Stack, id_: str, default: int, allowed: Iterable[int], descript
 def capacity(
     stack: Stack, minimum: int, maximum: int, lowest: int, highest: int
 ) -> tuple[int, int]:
-    """The parameters MinCapacity and MaxCapacity, the first never above the second."""
+    """The parameters MinCapacity and MaxCapacity, with InitialInstanceCount between them."""
     range_ = range(lowest, highest + 1)
     low = count(stack, "MinCapacity", minimum, range_, "Scaling goes down to this")
     high = count(
         stack, "MaxCapacity", maximum, range(max(lowest, 1), highest + 1), "Scaling goes up to this"
     )
     _at_most(stack, "MinCapacity", "MaxCapacity", range_)
+    _at_most(stack, "MinCapacity", "InitialInstanceCount", range_)
+    _at_most(stack, "InitialInstanceCount", "MaxCapacity", range_)
     return low, high
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_s3 as s3
 
@@ -31,6 +33,23 @@ def approved_model(
         serves=ModelPackage(arn=package, images=[image], artifacts=[(artifacts, "training/")]),
         isolated=isolated,
         condition=condition(stack, package),
+    )
+
+
+def challenger_model(stack: Stack, champion: Model) -> Model:
+    """The model of the package ChallengerModelPackageArn names, from where the champion's is.
+
+    It exists only while the champion does and there is such a package.
+    """
+    if champion.package is None or champion.condition is None:
+        raise ValueError("challenger model: the champion is no package with a condition")
+    package = parameters.challenger_package(stack)
+    return Model(
+        stack,
+        "ChallengerModel",
+        serves=replace(champion.package, arn=package),
+        isolated=champion.isolated,
+        condition=parameters.is_challenged(stack, package, champion.condition),
     )
 
 

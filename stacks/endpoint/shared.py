@@ -36,6 +36,7 @@ class Served:
                 "What the endpoint runs on",
             ),
             allowed_types=block.allowed_instance_types,
+            types_known_here=block.types_known_here,
             count=parameters.count(
                 self.stack,
                 "InitialInstanceCount",

@@ -38,7 +38,7 @@ def parse(file: Path, *, environment: str | None = None) -> Settings:
     except UnicodeDecodeError as error:
         fault = f"not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}"
         raise SettingsError(_shown(file), [fault]) from None
-    context = {"environment": environment}
+    context = {"environment": environment, "region": data.get("region")}
     try:
         return Settings.model_validate(data, context=context)
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnCondition, Fn
+from aws_cdk import CfnCondition, Fn, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
@@ -74,7 +74,7 @@ class AsyncEndpoint(Endpoint):
         """
         capacity, rollout = capacity or Instances(count=1), rollout or Rollout()
         faults = Faults(of="")
-        check.check_instances(capacity, faults)
+        check.check_instances(capacity, faults, model=model, region=Stack.of(scope).region)
         check.check_rollout(rollout, serverless=False, faults=faults)
         check.check_results(results, faults)
         check.check_scaling(scaling, lowest=0, unit="instances", faults=faults)
@@ -94,7 +94,7 @@ class AsyncEndpoint(Endpoint):
         self._subscribe(results.notification_email)
         self._grant_results()
         self._deploy(
-            variant=instance_variant(model, capacity),
+            variant=instance_variant(model, capacity, self),
             rollout=rollout,
             alarms=_alarms(rollout),
             counts=smallest_fleets(capacity, scaling),

@@ -1,7 +1,8 @@
 """The service's numbers for endpoints, and what breaks them: constants and pure functions.
 
 Sources: contracts 2.2 (time limits), 3.3 (endpoint configs), 3.6 (guardrails), 4 (serverless), 5.1
-(asynchronous); instance types from botocore's service model (`python -m ops.images refresh`).
+(asynchronous); instance types from botocore's service model, their
+regions from cfn-lint (`python -m ops.images refresh` puts both into the lock).
 """
 
 from __future__ import annotations
@@ -74,6 +75,44 @@ def instance_type_fault(instance_type: str, use: Use = "hosting") -> str | None:
         f"instance_type is {instance_type!r}, which SageMaker does not have for {use}"
         f"{', near it are ' + ', '.join(near) if near else ''}: write one like 'ml.m5.xlarge'"
     )
+
+
+@functools.cache
+def regions_of(instance_type: str, use: Use = "hosting") -> frozenset[str] | None:
+    """The regions whose price list has it for this use; None when nothing is known of it.
+
+    The lists are cfn-lint's, taken from AWS's prices: for hosting, transform and processing, not
+    for training. A type or a region that no list names is not known, which is no reason to refuse.
+    """
+    listed = _regions(use).get(instance_type)
+    return frozenset(listed.split()) if listed else None
+
+
+@functools.cache
+def listed_regions(use: Use = "hosting") -> frozenset[str]:
+    """Every region with a list for this use."""
+    return frozenset(region for listed in _regions(use).values() for region in listed.split())
+
+
+def region_fault(instance_type: str, region: str, use: Use = "hosting") -> str | None:
+    """Why the type cannot be had in the region; None when it can, or when nobody knows."""
+    where = regions_of(instance_type, use)
+    if where is None or region in where or region not in listed_regions(use):
+        return None
+    here = sorted(one for one in _regions(use) if region in _regions(use)[one].split())
+    near = difflib.get_close_matches(instance_type, here, n=3, cutoff=0.6)
+    listed = sorted(where)
+    shown = ", ".join(listed[:6]) + (f" and {len(listed) - 6} more" if len(listed) > 6 else "")
+    return (
+        f"instance_type is {instance_type!r}, which {region} does not have for {use}; it is in "
+        f"{shown}{'; near it here are ' + ', '.join(near) if near else ''}: choose one of these, "
+        f"or say types_known_here=[{instance_type!r}] if it has come since"
+    )
+
+
+@functools.cache
+def _regions(use: Use) -> dict[str, str]:
+    return dict(json.loads(_LOCK.read_text(encoding="utf-8"))["regions"].get(use, {}))
 
 
 def has_nvme(instance_type: str) -> bool:

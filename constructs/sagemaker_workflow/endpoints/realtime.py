@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from aws_cdk import Annotations
+from aws_cdk import Annotations, Stack
 from constructs import Construct
 
 from sagemaker_workflow.endpoints import faults as check
@@ -87,8 +87,9 @@ class RealtimeEndpoint(AnsweringEndpoint):
             variants = [
                 Variant(name=limits.VARIANT, model=model, capacity=capacity, scaling=scaling)
             ]
-        check.check_variants(variants, rollout, faults)
-        check.check_shadow(shadow, variants, faults)
+        region = Stack.of(scope).region
+        check.check_variants(variants, rollout, faults, region=region)
+        check.check_shadow(shadow, variants, faults, region=region)
         check.check_rollout(rollout, serverless=False, faults=faults)
         check.check_capture(capture, faults)
         check.check_metrics(operations, on_instances=True, faults=faults)

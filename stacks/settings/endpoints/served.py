@@ -7,7 +7,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from sagemaker_workflow.endpoints.limits import Use, instance_types
+from sagemaker_workflow.endpoints.limits import (
+    Use,
+    instance_types,
+    listed_regions,
+    regions_of,
+)
 from stacks.settings.base import Block, Email, InstanceType, any_of, refuse
 
 PackageGroup = Annotated[
@@ -31,19 +36,23 @@ class OnInstances(Served):
 
     USE: ClassVar[Use] = "hosting"
 
+    # Types the region has although instance_types.lock.json lists them for others only.
+    types_known_here: list[InstanceType] = Field(default_factory=list)
     instance_type: InstanceType
     allowed_instance_types: list[InstanceType] = Field(default_factory=list, validate_default=True)
 
     @field_validator("instance_type")
     @classmethod
-    def _the_service_has_it(cls, instance_type: str) -> str:
-        return _known(instance_type, cls.USE)
+    def _the_service_has_it(cls, instance_type: str, info: ValidationInfo) -> str:
+        _check(instance_type, cls.USE, info)
+        return instance_type
 
     @field_validator("allowed_instance_types")
     @classmethod
-    def _the_service_has_them_all(cls, allowed: list[str]) -> list[str]:
+    def _the_service_has_them_all(cls, allowed: list[str], info: ValidationInfo) -> list[str]:
         for position, instance_type in enumerate(allowed):
-            _known(instance_type, cls.USE, key=str(position))
+            if instance_type != info.data.get("instance_type"):
+                _check(instance_type, cls.USE, info, key=str(position))
         return allowed
 
     @field_validator("allowed_instance_types")
@@ -57,7 +66,8 @@ class OnInstances(Served):
         return allowed
 
 
-def _known(instance_type: str, use: Use, *, key: str = "") -> str:
+def _check(instance_type: str, use: Use, info: ValidationInfo, *, key: str = "") -> None:
+    """Refuse a type the service has not, or the region is known not to have."""
     types = sorted(instance_types(use))
     if instance_type not in types:
         close = difflib.get_close_matches(instance_type, types, n=3, cutoff=0.6)
@@ -65,4 +75,16 @@ def _known(instance_type: str, use: Use, *, key: str = "") -> str:
         raise refuse(
             f"SageMaker has no such instance type for {use}{hint}", key=key, value=instance_type
         )
-    return instance_type
+    region = (info.context or {}).get("region")
+    where = regions_of(instance_type, use)
+    if where is None or region in where or region not in listed_regions(use):
+        return
+    if instance_type not in info.data.get("types_known_here", []):
+        first, more = sorted(where)[:6], len(where) - 6
+        raise refuse(
+            f"{region} does not have it for {use}; it is in {', '.join(first)}"
+            f"{f' and {more} more' if more > 0 else ''}: choose another type or region, or name it"
+            " in types_known_here if it has come since",
+            key=key,
+            value=instance_type,
+        )

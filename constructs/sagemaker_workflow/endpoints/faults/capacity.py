@@ -9,9 +9,17 @@ from sagemaker_workflow.model import Model
 
 
 def check_instances(
-    capacity: object, faults: Faults, *, model: Model | None = None, of: str = ""
+    capacity: object,
+    faults: Faults,
+    *,
+    model: Model | None = None,
+    region: str | None = None,
+    of: str = "",
 ) -> None:
-    """Faults of the machines, and of the model on them; `of` names a variant."""
+    """Faults of the machines, where they are to be, and of the model on them; `of` names a variant.
+
+    Where the region is not known, or nothing of the type in it, nothing is refused for it.
+    """
     if not isinstance(capacity, Instances):
         faults.add(
             f"{of}capacity is {type(capacity).__name__}, allowed is Instances(...): use "
@@ -20,6 +28,8 @@ def check_instances(
         return
     mine = Faults(of="")
     _check_types(capacity, mine)
+    if region is not None and known(region):
+        _check_region(capacity, region, mine)
     mine.unless_between("count", capacity.count, *limits.INSTANCE_COUNT)
     _check_volume(capacity, mine)
     _check_ami(capacity, mine)
@@ -55,6 +65,13 @@ def _check_types(capacity: Instances, faults: Faults) -> None:
         )
     for instance_type in possible_types(capacity):
         if fault := limits.instance_type_fault(instance_type):
+            faults.add(fault)
+
+
+def _check_region(capacity: Instances, region: str, faults: Faults) -> None:
+    for instance_type in possible_types(capacity):
+        fault = limits.region_fault(instance_type, region)
+        if fault and instance_type not in capacity.types_known_here:
             faults.add(fault)
 
 

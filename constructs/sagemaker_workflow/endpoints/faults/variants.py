@@ -29,7 +29,9 @@ def check_choice(
         )
 
 
-def check_variants(variants: Sequence[Variant], rollout: Rollout, faults: Faults) -> None:
+def check_variants(
+    variants: Sequence[Variant], rollout: Rollout, faults: Faults, *, region: str | None = None
+) -> None:
     if not variants:
         return
     low, high = limits.VARIANTS
@@ -52,7 +54,8 @@ def check_variants(variants: Sequence[Variant], rollout: Rollout, faults: Faults
                 f"variant {one.name}: weight is {one.weight}, allowed is 0 or more: raise it"
             )
         of = f"variant {one.name}: " if len(variants) > 1 else ""
-        check_instances(one.capacity or Instances(), faults, model=one.model, of=of)
+        capacity = one.capacity or Instances()
+        check_instances(capacity, faults, model=one.model, region=region, of=of)
         mine = Faults(of="")
         check_scaling(one.scaling, lowest=1, unit="instances", faults=mine)
         faults.extend(f"{of}{fault}" for fault in mine.found)
@@ -65,7 +68,13 @@ def check_variants(variants: Sequence[Variant], rollout: Rollout, faults: Faults
         )
 
 
-def check_shadow(shadow: Shadow | None, variants: Sequence[Variant], faults: Faults) -> None:
+def check_shadow(
+    shadow: Shadow | None,
+    variants: Sequence[Variant],
+    faults: Faults,
+    *,
+    region: str | None = None,
+) -> None:
     """Excluded: serverless, asynchronous, several containers, several models (API reference,
     CreateEndpointConfig; guide, shadow tests)."""
     if shadow is None:
@@ -85,7 +94,7 @@ def check_shadow(shadow: Shadow | None, variants: Sequence[Variant], faults: Fau
     if shadow.name in [one.name for one in variants]:
         faults.add(f"shadow name is {shadow.name!r}, as of a variant: rename it")
     if shadow.capacity is not None:
-        check_instances(shadow.capacity, faults, model=shadow.model, of="shadow: ")
+        check_instances(shadow.capacity, faults, model=shadow.model, region=region, of="shadow: ")
     served = {"shadow": shadow.model, **{f"variant {one.name}": one.model for one in variants}}
     for name, model in served.items():
         if len(model.containers) > 1 or model.is_multi_model:
