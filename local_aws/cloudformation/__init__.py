@@ -2,7 +2,7 @@
 
 
 def register() -> None:
-    """Let stacks hold models, endpoint configurations, endpoints and model package groups."""
+    """Let stacks hold models, endpoints and their parts, and model package groups."""
     from local_aws import adapter
     from local_aws.cloudformation.types import TYPES
 

@@ -1,6 +1,7 @@
 """The resource types, with the properties CloudFormation's resource schemas give them."""
 
 from local_aws.cloudformation.endpoint import EndpointType
+from local_aws.cloudformation.inference_component import TYPE as INFERENCE_COMPONENT
 from local_aws.cloudformation.resource import ResourceType
 from local_aws.sagemaker import store
 
@@ -63,6 +64,7 @@ TYPES: tuple[ResourceType, ...] = (
         ),
         records=lambda: (),
     ),
+    INFERENCE_COMPONENT,
     ResourceType(
         noun="ModelPackageGroup",
         properties=(
