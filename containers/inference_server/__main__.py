@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+from pathlib import Path
 
 from inference_server.logs import configure, log
 from inference_server.settings import Settings, read_settings
@@ -13,6 +14,8 @@ from inference_server.settings import Settings, read_settings
 
 def main(arguments: list[str]) -> int:
     """Serve until SIGTERM; 0 after a clean end, 1 with a sentence on stderr otherwise."""
+    if len(arguments) == 2 and arguments[0] == "digest":
+        return _digest(Path(arguments[1]))
     if arguments != ["serve"]:
         return _fail(f"usage: python -m inference_server serve (got: {' '.join(arguments)})", 2)
     try:
@@ -34,6 +37,19 @@ def main(arguments: list[str]) -> int:
     if failure is not None:
         return _fail(failure)
     log(logging.INFO, "stopped")
+    return 0
+
+
+def _digest(folder: Path) -> int:
+    from inference_server.errors import ModelLoadError
+    from inference_server.models.folder import digest
+
+    if not folder.is_dir():
+        return _fail(f"there is no model folder {folder}")
+    try:
+        sys.stdout.write(digest(folder) + "\n")
+    except ModelLoadError as error:
+        return _fail(str(error))
     return 0
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -17,6 +18,9 @@ from inference_server.metrics import metrics_of
 from inference_server.models.base import Answer, Predictor
 from inference_server.settings import Settings
 from inference_server.wire import JSON, error_answer, head_of
+
+if TYPE_CHECKING:
+    from inference_server.many import Models
 
 CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 INFERENCE_ID = "x-amzn-sagemaker-inference-id"
@@ -40,22 +44,31 @@ class Application:
         predictor: Predictor | None,
         *,
         stuck: Callable[[], None] = lambda: None,
+        remembered: int | None = None,
     ) -> None:
         self._settings = settings
         self._loop = loop
-        self._dispatcher = None
-        if predictor is not None:
-            self._dispatcher = Dispatcher(
-                predictor,
-                loop,
-                most=settings.max_batch,
-                seconds=settings.timeout_seconds,
-                done=self._invoked,
-                stuck=stuck,
-            )
+        self._stuck = stuck
+        self._dispatcher = self._dispatcher_of(predictor) if predictor is not None else None
+        self._models: Models | None = None
+        if remembered is not None:
+            from inference_server.many import Models
+
+            self._models = Models(settings, loop, remembered, self._dispatcher_of)
+        self._healthy = predictor is not None or remembered is not None
         self._flushes = False
         self._now = ""
         self._plain_log = settings.metrics_namespace is None
+
+    def _dispatcher_of(self, predictor: Predictor) -> Dispatcher:
+        return Dispatcher(
+            predictor,
+            self._loop,
+            most=self._settings.max_batch,
+            seconds=self._settings.timeout_seconds,
+            done=self._invoked,
+            stuck=self._stuck,
+        )
 
     def handle(self, exchange: Exchange) -> None:
         """Answer the exchange, now or when its prediction is made."""
@@ -63,11 +76,11 @@ class Application:
         if path == b"/invocations" and exchange.method == b"POST":
             self._invocation(exchange)
         elif path == b"/ping" and exchange.method == b"GET":
-            if self._dispatcher and exchange.plain:
+            if self._healthy and exchange.plain:
                 exchange.connection.send_bytes(exchange, _HEALTHY)
                 return
-            exchange.reply(Answer(b"", JSON, 200 if self._dispatcher else 503))
-        else:
+            exchange.reply(Answer(b"", JSON, 200 if self._healthy else 503))
+        elif self._models is None or not self._models.handle(exchange):
             self._other(exchange, path.partition(b"?")[0])
 
     def refused(self, answer: Answer) -> None:
@@ -76,7 +89,9 @@ class Application:
 
     def _other(self, exchange: Exchange, path: bytes) -> None:
         known = _METHODS.get(path)
-        if known is None:
+        if self._settings.multi_model and self._models is None and path.startswith(b"/models"):
+            exchange.reply(error_answer(503, "the models are still loading"))
+        elif known is None:
             paths = ", ".join(name.decode() for name in _METHODS)
             shown = path.decode("latin-1")[:200]
             exchange.reply(error_answer(404, f"there is nothing at {shown}; try {paths}"))
@@ -90,7 +105,9 @@ class Application:
 
     def _invocation(self, exchange: Exchange) -> None:
         encoding = exchange.request.headers.get("content-encoding", "identity")
-        if self._dispatcher is None:
+        if self._models is not None:
+            fault = RequestError("this server holds many models; POST /models/{name}/invoke", 404)
+        elif self._dispatcher is None:
             fault = RequestError("the model is still loading", 503)
         elif encoding != "identity":
             # A compressed body may be a thousand times as large as it looks.
@@ -112,7 +129,12 @@ class Application:
             self._now = logs.stamp(time.time())
             self._loop.call_soon(self._flush)
         headers = exchange.request.headers
-        if level == logging.INFO and self._plain_log and headers.keys().isdisjoint(_LOGGED):
+        if (
+            level == logging.INFO
+            and self._plain_log
+            and exchange.path == b"/invocations"
+            and headers.keys().isdisjoint(_LOGGED)
+        ):
             milliseconds = (time.perf_counter() - exchange.started) * 1000
             sizes = (len(exchange.request.body), len(answer.body), answer.rows, batch)
             logs.invoked(self._now, answer.status, milliseconds, sizes)
@@ -130,6 +152,8 @@ class Application:
             "rows": answer.rows,
             "batch": batch,
         }
+        if exchange.path.startswith(b"/models/"):
+            fields["model"] = exchange.path.split(b"/")[2].decode("latin-1")[:200]
         if inference_id := headers.get(INFERENCE_ID):
             fields["inference_id"] = inference_id[:256]
         else:

@@ -1,4 +1,4 @@
-"""Request bodies to rows: text/csv, application/json and application/jsonlines."""
+"""Request bodies to rows: CSV, JSON, JSON lines and Parquet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from inference_server import parquet
 from inference_server.encoding import shown
 from inference_server.errors import RequestError
 
@@ -17,6 +18,7 @@ CSV = "text/csv"
 JSON = "application/json"
 JSON_LINES = "application/jsonlines"
 NPY = "application/x-npy"
+PARQUET = "application/x-parquet"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -38,6 +40,8 @@ class Decoder:
         Raises:
             RequestError: 400 with the row and what is wrong with it.
         """
+        if content_type == PARQUET:
+            return parquet.read_rows(body, self._names)
         if body.startswith(_BOM):
             body = body[3:]
         if not body.strip():

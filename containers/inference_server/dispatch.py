@@ -47,6 +47,7 @@ class Dispatcher:
         self._inline_scheduled = False
         self._queued: deque[Exchange] = deque()
         self._running: list[Exchange] | None = None
+        self._closing = False
         # One thread: user scripts expect, as in SageMaker's own servers, to be alone in a process.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
 
@@ -63,6 +64,12 @@ class Dispatcher:
             if self._running is None:
                 self._start()
 
+    def close(self) -> None:
+        """Answer what is queued; then the thread ends."""
+        self._closing = True
+        if self._running is None:
+            self._thread.shutdown(wait=False)
+
     def _run_inline(self) -> None:
         batch = self._take(self._inline)
         outcomes = self._predict(batch)
@@ -75,6 +82,8 @@ class Dispatcher:
     def _start(self) -> None:
         batch = self._take(self._queued)
         if not batch:
+            if self._closing:
+                self._thread.shutdown(wait=False)
             return
         self._running = batch
         timer = self._loop.call_later(self._seconds, self._overdue, batch)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inference_server.decoding import CSV, JSON, JSON_LINES, NPY
+from inference_server import parquet
+from inference_server.decoding import CSV, JSON, JSON_LINES, NPY, PARQUET
 from inference_server.errors import RequestError
 
 SUPPORTED = (CSV, JSON, JSON_LINES, NPY)
@@ -12,6 +13,8 @@ _ALIASES = {
     "application/x-ndjson": JSON_LINES,
     "application/csv": CSV,
     "application/npy": NPY,
+    "application/vnd.apache.parquet": PARQUET,
+    "application/parquet": PARQUET,
 }
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
@@ -28,6 +31,10 @@ def content_type_of(header: str | None) -> str:
         raise RequestError(f"there is no Content-Type; supported: {', '.join(SUPPORTED)}", 415)
     media_type, _, parameters = header.lower().partition(";")
     found = _ALIASES.get(media_type.strip(), media_type.strip())
+    if found == PARQUET:
+        if not parquet.installed():
+            raise RequestError(parquet.MISSING, 415)
+        return found
     if found not in SUPPORTED:
         raise RequestError(
             f"Content-Type {header[:100]!r} is not supported; supported: {', '.join(SUPPORTED)}",

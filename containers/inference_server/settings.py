@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from inference_server.models.files import TORCH_FILES
 
 DEFAULT_BASE_DIR = "/opt/ml"
 # The real-time payload limit; batch transform sets SAGEMAKER_MAX_PAYLOAD_IN_MB when it differs.
 DEFAULT_MAX_PAYLOAD_MB = 25
+PROVIDERS = ("cpu", "cuda", "tensorrt")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +42,16 @@ class Settings:
     metrics_namespace: str | None
     trusted_pickles: frozenset[str]
     """The sha256 of each pickle that may be there for a script to load."""
+    providers: tuple[str, ...] = ()
+    """What runs built-in models, the best first; the CPU where none of them can."""
+    model_digest: str | None = None
+    """What `python -m inference_server digest <folder>` says of the model that is meant."""
+    multi_model: bool = False
+    models_memory_bytes: int = 0
+    """What the process may hold with all of a multi-model endpoint's models."""
+    models_dir: Path = Path(DEFAULT_BASE_DIR) / "models"
+    """Where SageMaker puts the models of a multi-model endpoint."""
+    worker: int = 1
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -69,6 +83,22 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
                 f"INFERENCE_TRUSTED_PICKLES has {digest[:80]!r}, allowed: the sha256 of files as "
                 "64 hexadecimal digits, with commas between them"
             )
+    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    wished = (values.get("INFERENCE_PROVIDERS") or "").lower().replace(",", " ").split()
+    for name in wished:
+        if name not in PROVIDERS:
+            faults.append(
+                f"INFERENCE_PROVIDERS has {name[:80]!r}, allowed: {', '.join(PROVIDERS)}, with "
+                "commas between them"
+            )
+    model_digest = (values.get("INFERENCE_MODEL_DIGEST") or "").lower() or None
+    if model_digest and not re.fullmatch("[0-9a-f]{64}", model_digest):
+        faults.append(
+            f"INFERENCE_MODEL_DIGEST is {model_digest[:80]!r}, allowed: the 64 hexadecimal digits "
+            "that `python -m inference_server digest <model folder>` prints"
+        )
+    multi_model = (values.get("SAGEMAKER_MULTI_MODEL") or "").lower() == "true"
+    cores = len(os.sched_getaffinity(0))
     timeout = "SAGEMAKER_MODEL_SERVER_TIMEOUT"
     if values.get(f"{timeout}_SECONDS"):
         timeout = f"{timeout}_SECONDS"
@@ -85,14 +115,17 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         * 1024,
         default_accept=values.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or None,
         batch=(values.get("SAGEMAKER_BATCH") or "").lower() == "true",
-        threads=number("INFERENCE_THREADS", 1, 1, 1024),
+        # One process serves all of a multi-model endpoint's models: it uses the other cores so.
+        threads=number("INFERENCE_THREADS", cores if multi_model and not relocated else 1, 1, 1024),
         log_level=number("SAGEMAKER_CONTAINER_LOG_LEVEL", 20, 0, 50),
         script=values.get("SAGEMAKER_PROGRAM") or "inference.py",
         script_dir=Path(submit) if Path(submit).is_absolute() else model_dir / "code",
-        # Somebody's own machine has other things to do than to be a server.
-        workers=number(
+        workers=1
+        if multi_model
+        else number(
             "SAGEMAKER_MODEL_SERVER_WORKERS",
-            1 if relocated else len(os.sched_getaffinity(0)),
+            # Somebody's own machine has other things to do than to be a server.
+            _torch_gpus(model_dir, gpus) or (1 if relocated else cores),
             1,
             256,
         ),
@@ -101,7 +134,27 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         timeout_seconds=number(timeout, 60, 1, 3600),
         metrics_namespace=values.get("INFERENCE_METRICS_NAMESPACE") or None,
         trusted_pickles=frozenset(digests),
+        providers=tuple(wished) or (("cuda",) if gpus else ("cpu",)),
+        model_digest=model_digest,
+        multi_model=multi_model,
+        models_dir=Path(base) / "models",
+        models_memory_bytes=number("INFERENCE_MODELS_MEMORY_MB", 0, 0, 10_000_000) * 1024**2
+        or memory_limit() * 8 // 10,
     )
     if faults:
         raise ValueError("; ".join(faults))
     return settings
+
+
+def memory_limit() -> int:
+    """The bytes this container may use: its cgroup's limit, else the machine's memory."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            return min(machine, int(Path(name).read_text()))
+    return machine
+
+
+def _torch_gpus(model_dir: Path, gpus: int) -> int:
+    """One process a GPU for a model that PyTorch runs; 0 for any other."""
+    return gpus if any((model_dir / name).is_file() for name in TORCH_FILES) else 0

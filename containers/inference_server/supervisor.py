@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from tempfile import TemporaryFile
 
 from inference_server import worker
 from inference_server.errors import ModelLoadError
@@ -49,6 +50,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._children: dict[int, _Child] = {}
         self._predictor: Predictor | None = None
+        # Which models a multi-model endpoint has loaded, for a worker that takes over.
+        self._remembered = TemporaryFile() if settings.multi_model else None  # noqa: SIM115
         self._loading = False
         self._failure: str | None = None
         self._stopping_since: float | None = None
@@ -68,7 +71,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
         self._selector.register(self._wake_reader, selectors.EVENT_READ, self._woken)
         self._fork_room()
-        if shareable(self._settings):
+        if not self._settings.multi_model and shareable(self._settings):
             self._loading = True
             threading.Thread(target=self._load, name="load", daemon=True).start()
         else:
@@ -107,8 +110,14 @@ class Supervisor:
         gc.freeze()
         self._want_all()
 
-    def _model(self) -> Predictor:
-        return self._predictor if self._predictor is not None else load(self._settings)
+    def _model(self, number: int) -> Predictor | None:
+        if self._settings.multi_model:
+            return None  # it is told which ones to load
+        if self._predictor is not None:
+            return self._predictor
+        predictor = load(replace(self._settings, worker=number))
+        settle()
+        return predictor
 
     # ---- children
 
@@ -129,10 +138,11 @@ class Supervisor:
             lambda report: worker.serve(
                 self._settings,
                 self._listener,
-                self._model,
+                lambda: self._model(number),
                 number=number,
                 report=report,
                 parent=self._alive_reader,
+                remembered=self._remembered.fileno() if self._remembered else None,
             ),
         )
 

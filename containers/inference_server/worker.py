@@ -32,14 +32,16 @@ STUCK_CODE = 75
 def serve(
     settings: Settings,
     listener: socket.socket,
-    load: Callable[[], Predictor],
+    load: Callable[[], Predictor | None],
     *,
     number: int,
     report: int,
     parent: int,
+    remembered: int | None = None,
 ) -> int:
     """Load, say so on the descriptor `report`, and answer until SIGTERM or the parent's end.
 
+    With `remembered`, the file that says which ones, it holds many models (`many.py`).
     Returns the process's exit code. The model is loaded on the main thread, before a connection is
     accepted: who gets through to a worker gets an answer of its model.
     """
@@ -61,7 +63,7 @@ def serve(
         worker=number,
         pid=os.getpid(),
     )
-    return _run(settings, listener, predictor, report, parent)
+    return _run(settings, listener, predictor, report, parent, remembered)
 
 
 def wait_in_room(settings: Settings, listener: socket.socket, *, report: int, parent: int) -> int:
@@ -75,15 +77,17 @@ def _run(
     predictor: Predictor | None,
     report: int,
     parent: int,
+    remembered: int | None = None,
 ) -> int:
+    room = predictor is None and remembered is None
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     code = 0
 
     def drain() -> None:
         # Those still waiting to be accepted are for a worker, if there is one.
-        server.drain(loop.stop, DRAIN_SECONDS, rest=predictor is not None)
-        if predictor is None:
+        server.drain(loop.stop, DRAIN_SECONDS, rest=not room)
+        if room:
             with suppress(OSError):
                 os.write(report, ROOM_CLOSED)
 
@@ -93,11 +97,11 @@ def _run(
         log(logging.ERROR, "the model does not answer; this worker is replaced", pid=os.getpid())
         server.drain(loop.stop, 1, rest=False)
 
-    application = Application(settings, loop, predictor, stuck=stuck)
+    application = Application(settings, loop, predictor, stuck=stuck, remembered=remembered)
     server = Server(
         settings, listener, loop, handle=application.handle, refused=application.refused
     )
-    server.one_each = predictor is None
+    server.one_each = room
     # uvloop hears signals only while it runs; one that comes before waits in the kernel.
     stops = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
@@ -117,7 +121,7 @@ def _run(
         if os.read(report, 1) == GO and not server.draining:
             server.start()
 
-    if predictor is None:
+    if room:
         server.start()
     else:
         loop.add_reader(report, go)

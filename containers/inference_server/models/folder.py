@@ -24,17 +24,31 @@ def check_folder(settings: Settings) -> None:
     folder = settings.model_dir
     if not folder.is_dir():
         raise ModelLoadError(f"there is no model folder {folder}")
+    if settings.model_digest is not None and (found := digest(folder)) != settings.model_digest:
+        raise ModelLoadError(
+            f"the model's digest is {found}, INFERENCE_MODEL_DIGEST says {settings.model_digest}: "
+            "these are other files than the ones that were approved"
+        )
     for path in _files(folder):
         if not is_pickle(path):
             continue
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest not in settings.trusted_pickles:
+        named = _sha256(path)
+        if named not in settings.trusted_pickles:
             raise ModelLoadError(
                 f"{path.relative_to(folder)} is a pickle, which can run any code when it is "
                 "loaded; save the model as ONNX instead, or name this very file, if you made it: "
-                f"INFERENCE_TRUSTED_PICKLES={digest}"
+                f"INFERENCE_TRUSTED_PICKLES={named}"
             )
+
+
+def digest(folder: Path) -> str:
+    """The sha256 of the lines `<sha256>  <path>` of all files, sorted by path.
+
+    What `find . -type f | cut -c3- | LC_ALL=C sort | xargs sha256sum | sha256sum` gives in there.
+    """
+    lines = sorted((path.relative_to(folder).as_posix(), _sha256(path)) for path in _files(folder))
+    text = "".join(f"{found}  {name}\n" for name, found in lines)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_pickle(path: Path) -> bool:
@@ -46,6 +60,11 @@ def is_pickle(path: Path) -> bool:
             return False
         file.seek(-1, 2)
         return file.read(1) == _STOP
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,179 +1,75 @@
-"""`model.onnx` with `schema.json`: raw values in, labels and probabilities out."""
+"""`model.onnx` by ONNX Runtime, on the CPU or the first accelerator there is."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+import logging
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import orjson
 from numpy.typing import NDArray
 
-from inference_server import negotiation
-from inference_server.answers import Writer
-from inference_server.arrays import ArrayReader, encode_npy
-from inference_server.decoding import CSV, JSON, NPY, Decoder
-from inference_server.encoding import Encoder
-from inference_server.errors import ModelLoadError, RequestError
-from inference_server.models.base import Answer, Request
-from inference_server.plain import PlainReader
-from inference_server.schema import Feature, Schema, read_schema
+from inference_server.errors import ModelLoadError
+from inference_server.logs import log
 from inference_server.settings import Settings
 
-# A row that takes longer is predicted on a thread: /ping must not wait for a large model.
-INLINE_SECONDS = 0.001
-# Pairs of headers whose meaning is remembered; a client that makes up new ones gains nothing.
-MOST_AGREED = 256
-_NOT_YET = RuntimeError("no answer was made")
+CPU = "CPUExecutionProvider"
+_PROVIDERS = {
+    "cpu": CPU,
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
 
 
-class OnnxModel:
-    """A table model: one float32 input [rows, features], probabilities or values out.
+class OnnxEngine:
+    """One float32 input [rows, features], an output `probabilities`, or values."""
 
-    Without a schema.json every column is a number called f0, f1, ... and the labels are 0, 1, ...
-    """
-
-    # About a hundred rows: less than a millisecond, cheaper than a hand-over to a thread.
-    inline_bytes = 16 * 1024
+    file = "model.onnx"
 
     def __init__(self, folder: Path, settings: Settings) -> None:
-        self._session = _open(folder / "model.onnx", settings.threads)
-        self._input, columns = _input_of(self._session)
+        self._session = _open(folder / self.file, settings)
+        self._input, self.columns = _input_of(self._session)
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
-        self._classifies = "probabilities" in outputs
-        name = "probabilities" if self._classifies else next(iter(outputs))
-        self._outputs = [name]
+        self.classifies = "probabilities" in outputs
+        name = "probabilities" if self.classifies else next(iter(outputs))
         width = outputs[name][-1] if outputs[name] else None
-        self._schema = _schema(folder, columns, width if self._classifies else None)
-        self._decoder = Decoder([feature.name for feature in self._schema.features])
-        self._encoder = Encoder(self._schema)
-        self._plain = PlainReader(self._schema)
-        self._arrays = ArrayReader(self._schema)
-        self._agreed: dict[tuple[str | None, str | None], tuple[str, str]] = {}
-        self._writer = Writer(self._schema.classes if self._classifies else None)
-        self._settings = settings
+        self.classes = width if self.classifies and isinstance(width, int) else None
+        self._outputs = [name]
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities [rows, classes], or values [rows, 1]."""
+    def run(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         result: NDArray[np.float32] = self._session.run(self._outputs, {self._input: matrix})[0]
         return result
 
-    def answer(self, request: Request) -> Answer:
-        (outcome,) = self.answer_many([request])
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
 
-    def answer_many(self, requests: Sequence[Request]) -> list[Answer | Exception]:
-        """The answers of one run over the rows of all; a bad request fails alone."""
-        outcomes: list[Answer | Exception] = [_NOT_YET] * len(requests)
-        wanted: list[tuple[int, str, int]] = []
-        inputs: list[NDArray[np.float32]] = []
-        plain: list[tuple[int, str]] = []
-        others: list[tuple[int, str, str]] = []
-        for index, request in enumerate(requests):
-            try:
-                content_type, accept = self._formats(request)
-            except RequestError as error:
-                outcomes[index] = error
-                continue
-            if content_type == CSV and self._plain.possible:
-                plain.append((index, accept))
-            else:
-                others.append((index, content_type, accept))
-        if plain:
-            together = self._plain.matrix([requests[index].body for index, _ in plain])
-            if together is not None:
-                inputs.append(together)
-                wanted += [(index, accept, 1) for index, accept in plain]
-            else:  # some have more rows, or are to be refused by the one that says why
-                others += [(index, CSV, accept) for index, accept in plain]
-        for index, content_type, accept in others:
-            try:
-                matrix = self._matrix(requests[index].body, content_type)
-            except Exception as error:  # noqa: BLE001  this request's own
-                outcomes[index] = error
-                continue
-            inputs.append(matrix)
-            wanted.append((index, accept, len(matrix)))
-        if inputs:
-            predicted = self.predict(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
-            self._write(predicted, wanted, outcomes)
-        return outcomes
-
-    def _formats(self, request: Request) -> tuple[str, str]:
-        headers = request.headers
-        asked = (headers.get("content-type"), headers.get("accept"))
-        found = self._agreed.get(asked)
-        if found is None:
-            content_type = negotiation.content_type_of(asked[0])
-            found = (content_type, negotiation.accept_of(asked[1], self._default(content_type)))
-            if len(self._agreed) < MOST_AGREED:
-                self._agreed[asked] = found
-        return found
-
-    def _default(self, content_type: str) -> str:
-        return self._settings.default_accept or (content_type if self._settings.batch else JSON)
-
-    def _matrix(self, body: bytes, content_type: str) -> NDArray[np.float32]:
-        if content_type == NPY:
-            return self._arrays.npy(body)
-        return self._encoder.encode(self._decoder.decode(body, content_type))
-
-    def _write(
-        self,
-        predicted: NDArray[np.float32],
-        wanted: Sequence[tuple[int, str, int]],
-        outcomes: list[Answer | Exception],
-    ) -> None:
-        texts: dict[bool, list[bytes]] = {}
-        start = 0
-        for index, accept, count in wanted:
-            end = start + count
-            if accept == NPY:
-                body = encode_npy(predicted[start:end])
-            else:
-                # JSON and JSON lines have the same rows.
-                rows = texts.get(accept == CSV)
-                if rows is None:
-                    rows = texts[accept == CSV] = self._writer.rows(predicted, accept)
-                body = self._writer.body(rows[start:end], accept)
-            outcomes[index] = Answer(body, accept, rows=count)
-            start = end
-
-    def prove(self) -> None:
-        example = {feature.name: _example(feature) for feature in self._schema.features}
-        request = Request(
-            orjson.dumps({"instances": [example]}), {"content-type": JSON, "accept": JSON}
-        )
-        try:
-            predicted = self.predict(self._encoder.encode([list(example.values())]))
-            if self._classifies and predicted.shape != (1, len(self._schema.classes)):
-                raise ValueError(
-                    f"it gives {predicted.shape[-1]} probabilities, schema.json names "
-                    f"{len(self._schema.classes)} classes"
-                )
-            self.answer(request)
-            began = time.perf_counter()
-            self.answer(request)
-            if time.perf_counter() - began > INLINE_SECONDS:
-                self.inline_bytes = -1
-        except Exception as error:
-            raise ModelLoadError(f"model.onnx loads but cannot predict: {error}") from error
-
-
-def _open(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def _open(path: Path, settings: Settings) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=_providers(settings.providers)
+        )
     except Exception as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelLoadError(f"model.onnx cannot be loaded: {first_line[:300]}") from error
+    used = session.get_providers()
+    for name in settings.providers:
+        if _PROVIDERS[name] not in used:
+            log(
+                logging.ERROR,
+                f"{name} is asked for and cannot be used; the model runs on {used[0]}",
+                available=onnxruntime.get_available_providers(),
+            )
+    return session
+
+
+def _providers(asked: tuple[str, ...]) -> list[str]:
+    # An accelerator's device may be missing while its provider is there: ONNX Runtime says so by
+    # leaving it out of the session.
+    there = onnxruntime.get_available_providers()
+    wanted = [_PROVIDERS[name] for name in asked if _PROVIDERS[name] in there]
+    return [*wanted, CPU] if CPU not in wanted else wanted
 
 
 def _input_of(session: onnxruntime.InferenceSession) -> tuple[str, int | None]:
@@ -186,28 +82,3 @@ def _input_of(session: onnxruntime.InferenceSession) -> tuple[str, int | None]:
         )
     columns = inputs[0].shape[1]
     return inputs[0].name, columns if isinstance(columns, int) else None
-
-
-def _schema(folder: Path, columns: int | None, classes: object) -> Schema:
-    path = folder / "schema.json"
-    if not path.is_file():
-        if columns is None:
-            raise ModelLoadError(
-                "model.onnx does not say how many columns it takes, and there is no schema.json"
-            )
-        return Schema(
-            features=tuple(Feature(name=f"f{i}", type="number") for i in range(columns)),
-            classes=tuple(str(i) for i in range(classes)) if isinstance(classes, int) else (),
-        )
-    schema = read_schema(path)
-    if columns is not None and columns != len(schema.features):
-        raise ModelLoadError(
-            f"model.onnx takes {columns} columns, schema.json names {len(schema.features)}"
-        )
-    return schema
-
-
-def _example(feature: Feature) -> str | float | bool:
-    if feature.type == "category":
-        return feature.categories[0] if feature.categories else ""
-    return False if feature.type == "boolean" else 0

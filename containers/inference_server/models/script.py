@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -139,9 +140,10 @@ def _pieces(body: Iterator[Any]) -> Iterator[bytes]:
 def _import(settings: Settings) -> ModuleType:
     path = settings.script_dir / settings.script
     sys.dont_write_bytecode = True  # the model folder is read-only
-    for folder in (settings.script_dir / "lib", settings.script_dir):
-        sys.path.insert(0, str(folder))
-    name = path.stem
+    folders = [str(settings.script_dir), str(settings.script_dir / "lib")]
+    before = set(sys.modules)
+    sys.path[:0] = folders
+    name = re.sub(r"\W", "_", str(path)) if settings.multi_model else path.stem
     try:
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
@@ -153,7 +155,20 @@ def _import(settings: Settings) -> ModuleType:
         raise ModelLoadError(
             f"{settings.script} cannot be imported: {type(error).__name__}: {error}"
         ) from error
+    finally:
+        if settings.multi_model:
+            _forget(before, folders)
     return module
+
+
+def _forget(before: set[str], folders: list[str]) -> None:
+    """The next model's `helper` is its own: what this one imported stays with its functions."""
+    for folder in folders:
+        sys.path.remove(folder)
+    for name in set(sys.modules) - before:
+        origin = getattr(sys.modules[name], "__file__", None) or ""
+        if origin.startswith(folders[0]):
+            del sys.modules[name]
 
 
 def _with_context(
