@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from aws_cdk import CfnCondition, Stack
 from aws_cdk import aws_s3 as s3
 
+from sagemaker_workflow.autoscaling import Metric, Schedule
 from sagemaker_workflow.endpoints import Instances, Operations, Rollout, Scaling
 from sagemaker_workflow.model import Model
 from stacks import parameters, settings
+from stacks.settings.endpoints.scaling import Scaling as ScalingSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +54,24 @@ class Served:
         minimum, maximum = parameters.capacity(
             self.stack, block.min_capacity, block.max_capacity, lowest, block.highest_capacity
         )
-        return Scaling(min_capacity=minimum, max_capacity=maximum, target=target)
+        asked = block.scaling
+        return Scaling(
+            min_capacity=minimum,
+            max_capacity=maximum,
+            target=target if asked.target is None else asked.target,
+            scale_in_cooldown_seconds=asked.scale_in_cooldown_seconds,
+            scale_out_cooldown_seconds=asked.scale_out_cooldown_seconds,
+            follows=_follows(asked),
+            schedules={
+                name: Schedule(
+                    at=one.at,
+                    min_capacity=one.min_capacity,
+                    max_capacity=one.max_capacity,
+                    timezone=one.timezone,
+                )
+                for name, one in asked.schedules.items()
+            },
+        )
 
     def rollout(self, block: settings.Rollout, *, on_instances: bool) -> Rollout:
         """How updates happen; instances can be told to take their configured count anew."""
@@ -60,7 +80,7 @@ class Served:
                 self.stack,
                 "ApplyConfiguredCounts",
                 "false",
-                "true sets InitialInstanceCount anew instead of keeping what scaling set",
+                "true sets configured counts and weights anew instead of keeping what scaling set",
             )
             if on_instances
             else None
@@ -75,3 +95,19 @@ class Served:
             alarms_active=self.rollback,
             apply_configured_counts=anew,
         )
+
+
+def _follows(asked: ScalingSettings) -> Metric | Literal["concurrency"] | None:
+    """The load that is followed; None for the kind's own."""
+    if asked.follows == "concurrency":
+        return "concurrency"
+    metric = asked.metric
+    if metric is None:
+        return None
+    return Metric(
+        namespace=metric.namespace,
+        name=metric.name,
+        statistic=metric.statistic,
+        dimensions=metric.dimensions,
+        unit=metric.unit,
+    )
