@@ -1,7 +1,7 @@
 """What CloudWatch learns of real-time and serverless invocations (contracts.md 3.5)."""
 
 from local_aws import adapter
-from local_aws.runtime.containers import Invocation
+from local_aws.runtime.containers import Invocation, ModelLoading
 from local_aws.sagemaker.deployment.fleet import Slot
 from local_aws.sagemaker.inference_components.component import Copy
 
@@ -16,6 +16,32 @@ def publish(endpoint_name: str, slot: Slot, answer: Invocation) -> None:
     _put(endpoint_name, slot, "OverheadLatency", answer.overhead_us, "Microseconds")
     if answer.model_setup_us:
         _put(endpoint_name, slot, "ModelSetupTime", answer.model_setup_us, "Microseconds")
+    if answer.loading is not None:
+        _publish_loading(endpoint_name, slot, answer.loading)
+    for container, microseconds in answer.container_us.items():
+        _put(
+            endpoint_name,
+            slot,
+            "ContainerLatency",
+            microseconds,
+            "Microseconds",
+            container=container,
+        )
+
+
+def _publish_loading(endpoint_name: str, slot: Slot, loading: ModelLoading) -> None:
+    """What a multi-model endpoint did to have the model (contracts.md 3.5)."""
+    _put(endpoint_name, slot, "ModelCacheHit", int(loading.cache_hit), "None")
+    times: dict[str, list[int | None]] = {
+        "ModelLoadingWaitTime": [loading.waited_us] if not loading.cache_hit else [],
+        "ModelDownloadingTime": [loading.download_us],
+        "ModelLoadingTime": [loading.load_us],
+        "ModelUnloadingTime": list(loading.unload_us),
+    }
+    for name, values in times.items():
+        for microseconds in values:
+            if microseconds is not None:
+                _put(endpoint_name, slot, name, microseconds, "Microseconds")
 
 
 def streamed(endpoint_name: str, slot: Slot, status: int) -> None:
@@ -53,8 +79,18 @@ def _errors(endpoint_name: str, slot: Slot, status: int) -> None:
     _put(endpoint_name, slot, "InvocationModelErrors", int(client or server), "None")
 
 
-def _put(endpoint_name: str, slot: Slot, name: str, value: float, unit: str) -> None:
+def _put(
+    endpoint_name: str,
+    slot: Slot,
+    name: str,
+    value: float,
+    unit: str,
+    *,
+    container: str | None = None,
+) -> None:
     dimensions = {"EndpointName": endpoint_name, "VariantName": slot.name}
+    if container is not None:
+        dimensions["ContainerName"] = container
     if isinstance(slot, Copy):  # contracts.md 3.5: a component is counted under its own name
         dimensions = {"InferenceComponentName": slot.component_name}
     adapter.put_metric(_NAMESPACE, name, value, unit=unit, dimensions=dimensions)
