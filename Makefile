@@ -116,6 +116,13 @@ approve: ready ## Approve a model version and update every stack that follows it
 invoke: ready ## Ask an endpoint: ENDPOINT=realtime FILE=request.csv (SDK=1 for the SageMaker SDK)
 	@$(if $(and $(ENDPOINT),$(FILE)),,$(error say which endpoint and file: make invoke ENDPOINT=realtime FILE=request.csv))$(OPS) invoke '$(ENDPOINT)' --data "$$FILE" $(if $(filter 1 true yes,$(SDK)),--sdk) $(ARGS)
 
+.PHONY: stop start
+stop: ready ## Remove an endpoint and keep everything around it: ENDPOINT=realtime
+	@$(if $(ENDPOINT),,$(error say which endpoint: make stop ENDPOINT=realtime))$(OPS) stop '$(ENDPOINT)'
+
+start: ready ## Make a stopped endpoint again: ENDPOINT=realtime
+	@$(if $(ENDPOINT),,$(error say which endpoint: make start ENDPOINT=realtime))$(OPS) start '$(ENDPOINT)'
+
 # ---- quality
 
 SOURCES := app.py stacks constructs lambda containers local_aws ops tests benchmarks docs

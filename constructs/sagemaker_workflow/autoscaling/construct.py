@@ -89,7 +89,7 @@ class EndpointScaling(Construct):
             endpoint,
             {**asked, "EndpointConfigName": endpoint.endpoint_config_name},
         )
-        self.rule = self._build_rule(lifecycle, endpoint, asked)
+        self.rule = self._build_rule(lifecycle, asked)
         endpoint.add_dependency(self.step_aside)
         endpoint.add_dependency(self.rule)
         self.target.add_dependency(endpoint)
@@ -112,7 +112,6 @@ class EndpointScaling(Construct):
     def _build_rule(
         self,
         lifecycle: EndpointLifecycle,
-        endpoint: sagemaker.CfnEndpoint,
         properties: Mapping[str, Any],
     ) -> events.CfnRule:
         """What the function is told is the rule's, so a rollback of the stack takes it back too."""
@@ -138,8 +137,7 @@ class EndpointScaling(Construct):
                 )
             ],
         )
-        rule.cfn_options.condition = endpoint.cfn_options.condition
-        permission = lambda_.CfnPermission(
+        lambda_.CfnPermission(
             self,
             "MayCall",
             action="lambda:InvokeFunction",
@@ -147,7 +145,6 @@ class EndpointScaling(Construct):
             principal="events.amazonaws.com",
             source_arn=rule.attr_arn,
         )
-        permission.cfn_options.condition = endpoint.cfn_options.condition
         queue.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],

@@ -17,6 +17,7 @@ from constructs import Construct
 
 from sagemaker_workflow.autoscaling import EndpointScaling, Follows, Scaling
 from sagemaker_workflow.endpoints.alarms import NAMESPACE, AlarmSpec, build_alarm, dimensions
+from sagemaker_workflow.endpoints.dashboard import Kind, build_dashboard
 from sagemaker_workflow.endpoints.faults import check_name, check_stack
 from sagemaker_workflow.endpoints.limits import ROLLBACK_ALARMS, VARIANT
 from sagemaker_workflow.endpoints.rollout import deployment_config
@@ -147,6 +148,8 @@ class Endpoint(Construct):
             self, "Lifecycle", name=self.name, operations=self.operations
         )
         self.lifecycle.watch(self.resource)
+        if self.operations.dashboard:
+            self._build_dashboard(counts, asynchronous="async_inference_config" in config)
 
     def _scale(
         self,
@@ -189,6 +192,18 @@ class Endpoint(Construct):
     def _watched(self) -> list[str]:
         """The alarms of a rollout: the first ten, the most the service takes (contracts 3.6)."""
         return [one.ref for one in self.alarms[:ROLLBACK_ALARMS]]
+
+    def _build_dashboard(self, counts: Sequence[int], *, asynchronous: bool) -> None:
+        variants = [one.name for one in getattr(self, "variants", [])] or [self.variant_name]
+        kind: Kind = "asynchronous" if asynchronous else "real-time" if counts else "serverless"
+        build_dashboard(
+            self,
+            name=self.name,
+            kind=kind,
+            variants=variants,
+            alarms=[one.attr_arn for one in self.alarms],
+            floor=counts[-1] if counts else None,
+        )
 
     def _build_log_group(self, name: str) -> logs.LogGroup:
         return logs.LogGroup(

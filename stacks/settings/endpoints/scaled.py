@@ -12,6 +12,8 @@ from sagemaker_workflow.endpoints.limits import (
     rollout_waits,
 )
 from stacks.settings.base import Block, refuse
+from stacks.settings.endpoints.scaling import Scaling
+from stacks.settings.endpoints.schedule import Hours
 from stacks.settings.endpoints.served import OnInstances
 
 # Rules of a template know no `<=`, so an override's bounds are written out value by value.
@@ -57,6 +59,9 @@ class Scaled(OnInstances):
     # How far an override may go. Default: twice max_capacity.
     capacity_limit: Count | None = Field(default=None, validate_default=True)
     rollout: Rollout = Field(default=Rollout(), validate_default=True)
+    scaling: Scaling = Field(default=Scaling())
+    schedule: Hours | None = None  # default: the endpoint is always there
+    dashboard: bool = True
 
     @property
     def highest_capacity(self) -> int:
@@ -84,6 +89,19 @@ class Scaled(OnInstances):
         if limit is not None and limit < info.data.get("max_capacity", limit):
             raise refuse(f"must be at least max_capacity, {info.data['max_capacity']}")
         return limit
+
+    @field_validator("scaling")
+    @classmethod
+    def _schedules_stay_within_the_limits(cls, scaling: Scaling, info: ValidationInfo) -> Scaling:
+        limit = info.data.get("capacity_limit") or 2 * info.data.get("max_capacity", MOST_INSTANCES)
+        for name, bounds in scaling.schedules.items():
+            if bounds.max_capacity > limit:
+                raise refuse(
+                    f"must be at most {limit}, capacity_limit or twice max_capacity",
+                    key=f"schedules.{name}.max_capacity",
+                    value=bounds.max_capacity,
+                )
+        return scaling
 
     @field_validator("rollout")
     @classmethod

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from sagemaker_workflow.endpoints.limits import SERVERLESS_MEMORY_MB
 from stacks.settings.base import any_of, refuse
 from stacks.settings.endpoints.scaled import Rollout
+from stacks.settings.endpoints.schedule import Hours
 from stacks.settings.endpoints.served import Served
 
 
 class Serverless(Served):
     """Answers when asked and costs nothing in between; a cold start is slow."""
+
+    # Keys of other kinds, with the service's reason (contracts 4).
+    REFUSED: ClassVar[dict[str, str]] = {
+        "capture": "the service captures no data of a serverless endpoint",
+        "challenger": "the service has one variant behind a serverless endpoint, and no shadow",
+        "routing": "there are no instances to choose among",
+        "metrics": "there are no instances that report",
+        "volume_gb": "the service gives 5 GB of disk, and no choice",
+        "ami_version": "there are no machines of yours, and no GPU",
+    }
 
     kind: Literal["serverless"]
     memory_mb: int = 2048
@@ -22,6 +33,8 @@ class Serverless(Served):
         default=0, validate_default=True
     )
     rollout: Rollout = Rollout()
+    schedule: Hours | None = None  # default: the endpoint is always there
+    dashboard: bool = True
 
     @field_validator("rollout")
     @classmethod

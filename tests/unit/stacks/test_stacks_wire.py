@@ -168,6 +168,7 @@ def test_only_what_serves_waits_for_a_model(templates: Templates) -> None:
         resources = templates[f"shop-test-endpoint-{part}"]["Resources"].values()
         served = {one["Type"] for one in resources if one.get("Condition") == "IsServed"}
         assert served - {"Custom::EndpointScaling"} == {
+            "Custom::EndpointDeployed",
             "AWS::SageMaker::Model",
             "AWS::SageMaker::EndpointConfig",
             "AWS::SageMaker::Endpoint",
@@ -288,7 +289,7 @@ def test_every_log_is_encrypted_and_kept_as_long_as_the_settings_say(templates: 
 
 def test_every_function_is_traced_limited_and_has_dead_letters(templates: Templates) -> None:
     functions = [f for t in templates.values() for f in of_type(t, "AWS::Lambda::Function")]
-    assert len(functions) == 3, "preprocessing, and one for each endpoint on instances"
+    assert len(functions) == 4, "preprocessing, and one for each endpoint"
     for one in functions:
         assert one["Properties"]["TracingConfig"] == {"Mode": "Active"}
         assert one["Properties"]["ReservedConcurrentExecutions"] >= 1

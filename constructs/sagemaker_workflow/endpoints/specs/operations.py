@@ -36,6 +36,7 @@ class Operations:
     - `metrics`: more of them, more often. Default: every minute, by variant.
     - `reserve_concurrency`: the scaling function has one execution of its own; not possible in a
       new account, whose small Lambda quota leaves nothing to reserve.
+    - `dashboard`: a CloudWatch dashboard with the endpoint's name.
     """
 
     key: kms.IKey | None = None
@@ -43,4 +44,5 @@ class Operations:
     alarm_topic: sns.ITopic | None = None
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
     reserve_concurrency: bool = True
+    dashboard: bool = True
     metrics: Metrics | None = None
