@@ -110,7 +110,7 @@ class StandIns:
         answer = self.runtime.invoke_endpoint(
             EndpointName=endpoint, Body=body, **{"ContentType": "text/csv", **rest}
         )
-        return str(answer["Body"].read().decode())
+        return str(answer["Body"].read().decode(errors="replace"))
 
     def metric(self, name: str, endpoint: str, variant: str, statistic: str = "Sum") -> float:
         """The statistic of the last hours of a metric the data plane published."""
