@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from local_aws.runtime.containers import RuntimeFailure
+from local_aws.runtime import hosts
 from local_aws.runtime.workspace import Workspace
 
-HOST = "algo-1"
 _GROUP = "homogeneousCluster"
 
 
-def instance_type(job: Mapping[str, Any]) -> str:
-    """Return the job's instance type; RuntimeFailure for what one machine cannot stand for."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Instances of one type, by name."""
+
+    name: str
+    instance_type: str
+    hosts: list[str]
+
+
+def groups(job: Mapping[str, Any]) -> list[Group]:
+    """Return the job's instances: one group, or those that its request names."""
     config = job["ResourceConfig"]
-    groups = config.get("InstanceGroups")
-    count = sum(int(group["InstanceCount"]) for group in groups or [config])
-    if count > 1:
-        raise RuntimeFailure(
-            f"the local AWS trains on one instance and the job asks for {count}: set InstanceCount"
-            " to 1"
+    asked = config.get("InstanceGroups") or [{"InstanceGroupName": _GROUP, **config}]
+    count = sum(int(group["InstanceCount"]) for group in asked)
+    left = iter(sorted(hosts.names(count), key=lambda host: int(host.rpartition("-")[2])))
+    return [
+        Group(
+            name=group["InstanceGroupName"],
+            instance_type=group["InstanceType"],
+            hosts=sorted(next(left) for _ in range(int(group["InstanceCount"]))),
         )
-    return str((groups or [config])[0]["InstanceType"])
+        for group in asked
+    ]
 
 
 def input_mode(job: Mapping[str, Any], channel: Mapping[str, Any]) -> str:
@@ -32,8 +44,8 @@ def input_mode(job: Mapping[str, Any], channel: Mapping[str, Any]) -> str:
     return str(channel.get("InputMode") or default)
 
 
-def write(job: Mapping[str, Any], workspace: Workspace) -> None:
-    """Leave the three config files, and every folder a container may count on."""
+def write(job: Mapping[str, Any], workspace: Workspace, *, host: str) -> None:
+    """Leave `host` the three config files, and every folder a container may count on."""
     for folder in ("input/data", "model", "output/data", "checkpoints", "code"):
         workspace.folder(f"/opt/ml/{folder}")
     config = workspace.folder("/opt/ml/input/config")
@@ -46,7 +58,7 @@ def write(job: Mapping[str, Any], workspace: Workspace) -> None:
             channel["ChannelName"]: _channel(job, channel)
             for channel in job.get("InputDataConfig") or []
         },
-        "resourceconfig.json": _resources(instance_type(job)),
+        "resourceconfig.json": _resources(groups(job), host),
     }
     for name, document in documents.items():
         (config / name).write_text(json.dumps(document))
@@ -67,13 +79,21 @@ def _channel(job: Mapping[str, Any], channel: Mapping[str, Any]) -> dict[str, st
     return entry
 
 
-def _resources(instance: str) -> dict[str, Any]:
-    group = {"instance_group_name": _GROUP, "instance_type": instance, "hosts": [HOST]}
+def _resources(groups: list[Group], host: str) -> dict[str, Any]:
+    every = sorted(one for group in groups for one in group.hosts)
+    own = next(group for group in groups if host in group.hosts)
     return {
-        "current_host": HOST,
-        "hosts": [HOST],
-        "network_interface_name": "eth0",
-        "current_instance_type": instance,
-        "current_group_name": _GROUP,
-        "instance_groups": [group],
+        "current_host": host,
+        "hosts": every,
+        "network_interface_name": "eth0" if len(every) == 1 else hosts.LOOPBACK,
+        "current_instance_type": own.instance_type,
+        "current_group_name": own.name,
+        "instance_groups": [
+            {
+                "instance_group_name": group.name,
+                "instance_type": group.instance_type,
+                "hosts": group.hosts,
+            }
+            for group in groups
+        ],
     }

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainer import rules
 
 from stacks.settings import SettingsError, Training, hyperparameters, parse
+from trainer import rules
 
 TEXT = """
 project = "shop"

@@ -229,16 +229,6 @@ def test_refuses_a_channel_without_objects(aws: Any, image: Any) -> None:
     assert "no S3 objects found under s3://data/v1/train/" in (outcome.failure_reason or "")
 
 
-def test_refuses_more_than_one_instance(aws: Any, image: Any, data: None) -> None:
-    job = a_job(image.add("trainer", TRAINER))
-    job["ResourceConfig"]["InstanceCount"] = 2
-    outcome, _ = run(job)
-    assert outcome.failure_reason == (
-        "ClientError: the local AWS trains on one instance and the job asks for 2: set"
-        " InstanceCount to 1"
-    )
-
-
 def test_refuses_pipe_mode(aws: Any, image: Any, data: None) -> None:
     job = a_job(image.add("trainer", TRAINER))
     job["InputDataConfig"][0]["InputMode"] = "Pipe"
