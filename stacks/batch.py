@@ -59,6 +59,7 @@ class BatchStack(Stack):
                     "What transform jobs run on",
                 ),
                 allowed_types=batch.allowed_instance_types,
+                types_known_here=batch.types_known_here,
                 count=parameters.count(
                     self,
                     "InstanceCount",

@@ -38,14 +38,15 @@ class Faults:
         """A fault unless the value is one of those allowed (or not known yet)."""
         if known(value) and value not in allowed:
             listed = ", ".join(str(one) for one in allowed)
-            self.add(f"{name} is {value!r}, allowed is one of {listed}{_advice(advice)}")
+            self.add(f"{name} is {value!r}, allowed is one of {listed}: {advice or 'choose one'}")
 
     def unless_between(
         self, name: str, value: float, low: float, high: float, advice: str = ""
     ) -> None:
         """A fault unless low <= value <= high (or not known yet)."""
         if known(value) and not low <= value <= high:
-            self.add(f"{name} is {value}, allowed is {low} to {high}{_advice(advice)}")
+            advice = advice or ("raise it" if value < low else "lower it")
+            self.add(f"{name} is {value}, allowed is {low} to {high}: {advice}")
 
     def raise_any(self) -> None:
         """Raise ValueError with every fault found, if there is one."""
@@ -57,7 +58,3 @@ class Faults:
 def known(value: object) -> bool:
     """False when the value is a token: a parameter's value is not known before the deployment."""
     return not Token.is_unresolved(value)
-
-
-def _advice(advice: str) -> str:
-    return f": {advice}" if advice else ""

@@ -64,7 +64,7 @@ class BatchTransform(Construct):
         check.check_name(name, faults)
         check.check_model(model, faults)
         check.check_job(job, faults)
-        check.check_fleet(fleet, faults)
+        check.check_fleet(fleet, faults, region=Stack.of(self).region)
         faults.raise_any()
         self.model = model
         self.key = key or own_key(self)

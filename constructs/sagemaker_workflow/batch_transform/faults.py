@@ -60,7 +60,7 @@ def _check_join(job: TransformJob, faults: Faults) -> None:
         )
 
 
-def check_fleet(fleet: TransformFleet, faults: Faults) -> None:
+def check_fleet(fleet: TransformFleet, faults: Faults, *, region: str | None = None) -> None:
     chosen = [fleet.instance_type] if known(fleet.instance_type) else []
     if not chosen and not fleet.allowed_types:
         faults.add(
@@ -70,6 +70,10 @@ def check_fleet(fleet: TransformFleet, faults: Faults) -> None:
     for instance_type in dict.fromkeys([*chosen, *fleet.allowed_types]):
         if fault := limits.instance_type_fault(instance_type, "transform"):
             faults.add(fault)
+        elif region is not None and known(region):
+            fault = limits.region_fault(instance_type, region, "transform")
+            if fault and instance_type not in fleet.types_known_here:
+                faults.add(fault)
     faults.unless_between("count", fleet.count, 1, 100)
 
 

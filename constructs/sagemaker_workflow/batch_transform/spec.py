@@ -45,9 +45,11 @@ class TransformFleet:
     """The machines of one run: `instance_type` [T], `count` [T].
 
     One object is read by one instance. `allowed_types`: what an `instance_type` parameter may
-    become; needed then, because not every type takes a volume key.
+    become; needed then, because not every type takes a volume key. `types_known_here`: types that
+    the region has although `instance_types.lock.json` lists them for other regions only.
     """
 
     instance_type: str = "ml.m5.xlarge"
     count: int = 1
     allowed_types: Sequence[str] = ()
+    types_known_here: Sequence[str] = ()

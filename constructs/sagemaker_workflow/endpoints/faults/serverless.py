@@ -26,6 +26,11 @@ def check_serverless(capacity: object, model: Model, faults: Faults) -> None:
             "the model is isolated from the network, which serverless does not support: make the "
             "model with isolated=False"
         )
+    if model.needs_gpu:
+        faults.add(
+            "the image is built for a GPU, which serverless does not have: use a CPU image, or "
+            "RealtimeEndpoint on a GPU type"
+        )
     if model.network is not None:
         faults.add("the model is in a VPC, which serverless does not support: make it without")
     if model.uses_data_source:
