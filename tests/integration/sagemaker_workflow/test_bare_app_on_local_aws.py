@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,15 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import cdk_cli
-from support.local_aws_server import REPOSITORY, LocalAws
+from support import cdk_cli, small_model
+from support.local_aws_server import LocalAws
 
-TRAIN = """
-import numpy, sys, xgboost
-rows = numpy.random.default_rng(1).random((200, 3))
-data = xgboost.DMatrix(rows, (rows[:, 0] > 0.5).astype(int))
-xgboost.train({"objective": "binary:logistic"}, data, 5).save_model(sys.argv[1])
-"""
 TARGET = "endpoint/churn/variant/primary"
 
 
@@ -57,8 +50,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         made = Deployment(aws=aws, folder=folder)
         s3 = aws.client("s3")
         s3.create_bucket(Bucket="bare-artifacts")
-        s3.upload_file(str(_model(folder)), "bare-artifacts", "good/model.tar.gz")
-        s3.upload_file(str(_archive(folder / "app.txt")), "bare-artifacts", "bad/model.tar.gz")
+        s3.upload_file(
+            str(small_model.model_archive(folder)), "bare-artifacts", "good/model.tar.gz"
+        )
+        s3.upload_file(
+            str(small_model.archive(folder / "app.txt")), "bare-artifacts", "bad/model.tar.gz"
+        )
         s3.put_object(Bucket="bare-artifacts", Key="in/a.csv", Body=b"0.1,0.2,0.3\n0.9,0.1,0.1\n")
         cdk_cli.bootstrap(aws, folder)
         deployed = made.deploy(instance_type="ml.m5.large", model="good/model.tar.gz")
@@ -128,18 +125,3 @@ def _execute(deployment: Deployment, given: str) -> dict[str, Any]:
             return dict(found)
         time.sleep(0.2)
     pytest.fail("the batch transform did not end in a minute")
-
-
-def _model(folder: Path) -> Path:
-    trained = folder / "xgboost-model.json"
-    python = REPOSITORY / ".venvs/trainer/bin/python"
-    subprocess.run([str(python), "-c", TRAIN, str(trained)], check=True)
-    return _archive(trained.rename(folder / "xgboost-model"))
-
-
-def _archive(content: Path) -> Path:
-    content.touch()
-    packed = content.with_name(f"{content.name}.tar.gz")
-    with tarfile.open(packed, "w:gz") as archive:
-        archive.add(content, content.name)
-    return packed
