@@ -14,6 +14,7 @@ from stacks.names import Names
 
 TRAINER = "trainer"
 INFERENCE = "inference_server"
+VLLM = "vllm"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

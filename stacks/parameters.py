@@ -82,6 +82,30 @@ def model_package(stack: Stack) -> str:
     )
 
 
+def component_package(stack: Stack, component: str) -> str:
+    """The parameter <Component>ModelPackageArn, which promotion owns as it does ModelPackageArn."""
+    return text(
+        stack,
+        f"{component}ModelPackageArn",
+        "",
+        MODEL_PACKAGE,
+        "must be the ARN of a model package version, or empty",
+        "The approved model package of this component; empty before there is one",
+    )
+
+
+def copies(
+    stack: Stack, component: str, minimum: int, maximum: int, highest: int
+) -> tuple[int, int]:
+    """The parameters <Component>MinCopies and <Component>MaxCopies, the first never above."""
+    low_name, high_name = f"{component}MinCopies", f"{component}MaxCopies"
+    range_ = range(highest + 1)
+    low = count(stack, low_name, minimum, range_, "Copies go down to this; at 0 it sleeps")
+    high = count(stack, high_name, maximum, range(1, highest + 1), "Copies go up to this")
+    _at_most(stack, low_name, high_name, range_)
+    return low, high
+
+
 def challenger_package(stack: Stack) -> str:
     """The parameter ChallengerModelPackageArn; a deployment keeps what it is."""
     return text(

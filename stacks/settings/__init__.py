@@ -4,7 +4,10 @@ from stacks.settings.dataset import Dataset
 from stacks.settings.endpoints import (
     Async,
     Batch,
+    Component,
+    Components,
     Endpoint,
+    Llm,
     Realtime,
     Rollout,
     Scaled,
@@ -18,8 +21,11 @@ from stacks.settings.training import Training
 __all__ = [
     "Async",
     "Batch",
+    "Component",
+    "Components",
     "Dataset",
     "Endpoint",
+    "Llm",
     "Realtime",
     "Rollout",
     "Scaled",

@@ -14,13 +14,15 @@ from pydantic_core import ErrorDetails
 
 from stacks.errors import UserError
 from stacks.settings.base import any_of
-from stacks.settings.endpoints import Async, Realtime, Serverless
+from stacks.settings.endpoints import Async, Components, Llm, Realtime, Serverless
 from stacks.settings.project import Settings
 
 KINDS: dict[str, type[BaseModel]] = {
     "realtime": Realtime,
     "serverless": Serverless,
     "async": Async,
+    "components": Components,
+    "llm": Llm,
 }
 TYPES = {
     "string_type": "text in quotes",
@@ -122,6 +124,8 @@ def _hint(location: Sequence[int | str]) -> str:
             ": a serverless endpoint has no instances and no GPU; set memory_mb and"
             ' max_concurrency, or use kind = "realtime"'
         )
+    if reason := getattr(model, "REFUSED", {}).get(name):
+        return f': {reason}; remove it, or use kind = "realtime"'
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known keys: {', '.join(known)}"
 
@@ -174,9 +178,11 @@ def _model(location: Sequence[int | str]) -> type[BaseModel] | None:
         if name == "endpoints" and len(parts) > 1:
             model, parts = KINDS[parts[1]], parts[2:]
             continue
-        inner = (
-            _model_of(model.model_fields[name].annotation) if name in model.model_fields else None
-        )
+        annotation = model.model_fields[name].annotation if name in model.model_fields else None
+        if typing.get_origin(annotation) is dict and parts:
+            parts.pop(0)  # a table of tables: the next word is a name, not a key
+            annotation = typing.get_args(annotation)[1]
+        inner = _model_of(annotation)
         if inner is None:
             return None
         model = inner

@@ -38,10 +38,8 @@ def download_seconds(architecture: Architecture, serving: LlmServing) -> int:
 
 def fixed(server: Server, weights: object, serving: LlmServing) -> dict[str, str]:
     """The variables that are the same on every machine."""
-    model = weights.model if isinstance(weights, HubWeights) else MODEL_FOLDER
     if server == "vllm":
         variables = {
-            "SM_VLLM_MODEL": model,
             "SM_VLLM_HOST": "0.0.0.0",  # noqa: S104 the container's only door; some versions bind to localhost
             "SM_VLLM_MAX_MODEL_LEN": str(serving.max_model_len),
             "SM_VLLM_MAX_NUM_SEQS": str(serving.concurrency),
@@ -52,12 +50,13 @@ def fixed(server: Server, weights: object, serving: LlmServing) -> dict[str, str
         if serving.kv_cache == "fp8":
             variables["SM_VLLM_KV_CACHE_DTYPE"] = "fp8"
         if isinstance(weights, HubWeights):
+            variables["SM_VLLM_MODEL"] = weights.model
             variables["SM_VLLM_REVISION"] = weights.revision
             if weights.token is not None:
                 variables["HF_TOKEN_SECRET_ARN"] = weights.token.secret_arn
         return variables
     variables = {
-        "HF_MODEL_ID": model,
+        "HF_MODEL_ID": MODEL_FOLDER,
         "OPTION_MAX_MODEL_LEN": str(serving.max_model_len),
         "MAX_BATCH_SIZE": str(serving.concurrency),
         "OPTION_GPU_MEMORY_UTILIZATION": f"{serving.memory_share:g}",

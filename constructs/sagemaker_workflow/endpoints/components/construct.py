@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from aws_cdk import CfnCondition, CfnOutput, Names, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -19,11 +19,11 @@ from sagemaker_workflow.endpoints import limits
 from sagemaker_workflow.endpoints.components import faults as check
 from sagemaker_workflow.endpoints.components.component import InferenceComponent
 from sagemaker_workflow.endpoints.components.spec import (
+    ROUTING,
     ComponentRollout,
     ComponentScaling,
     Copy,
     ManagedScaling,
-    Routing,
 )
 from sagemaker_workflow.endpoints.specs import Instances, Operations
 from sagemaker_workflow.faults import Faults, known
@@ -53,7 +53,6 @@ class ComponentEndpoint(Construct):
         name: str | None = None,
         capacity: Instances | None = None,
         managed: ManagedScaling | None = None,
-        routing: Routing = "LEAST_OUTSTANDING_REQUESTS",
         isolated: bool = True,
         operations: Operations | None = None,
         condition: CfnCondition | None = None,
@@ -63,7 +62,6 @@ class ComponentEndpoint(Construct):
         :param name: the endpoint's name, which stays. Default: one made from the path in the app
         :param capacity: the machines, and how many at the start. Default: one ml.m5.xlarge
         :param managed: bounds between which the service adds and removes machines. Default: 1 to 2
-        :param routing: which copy takes a request
         :param isolated: containers reach no network; the models on it must be made the same way
         :param operations: key, parameter, alarm topic, log retention
         :param condition: the endpoint exists only when this holds; so must each model's condition
@@ -75,7 +73,7 @@ class ComponentEndpoint(Construct):
         endpoint_faults.check_name(self.name, faults)
         endpoint_faults.check_instances(capacity, faults)
         check.check_managed(managed, capacity, faults)
-        faults.unless_one_of("routing", routing, get_args(Routing))
+        faults.unless_one_of("routing", capacity.routing.strategy, ROUTING)
         faults.raise_any()
         operations = operations or Operations()
         self.capacity, self.isolated, self.condition = capacity, isolated, condition
@@ -94,7 +92,7 @@ class ComponentEndpoint(Construct):
         )
         self.role.grant_logs(self.log_group)
         self.role.grant_volume_key(self.key)
-        self.config, self.resource = self._build(capacity, managed, routing)
+        self.config, self.resource = self._build(capacity, managed)
         self.parameter_name = (
             operations.parameter_name or f"/sagemaker-workflow/endpoints/{self.name}"
         )
@@ -178,7 +176,7 @@ class ComponentEndpoint(Construct):
             component.grant_invoke(grantee)
 
     def _build(
-        self, capacity: Instances, managed: ManagedScaling, routing: Routing
+        self, capacity: Instances, managed: ManagedScaling
     ) -> tuple[sagemaker.CfnEndpointConfig, sagemaker.CfnEndpoint]:
         # No name: CloudFormation makes a new one for every change, so that the endpoint is
         # updated in place to it and the old config is there to go back to.
@@ -188,7 +186,7 @@ class ComponentEndpoint(Construct):
             execution_role_arn=self.role.role_arn,
             enable_network_isolation=self.isolated,
             kms_key_id=self.key.key_arn,
-            production_variants=[_variant(capacity, managed, routing)],
+            production_variants=[_variant(capacity, managed)],
         )
         endpoint = sagemaker.CfnEndpoint(
             self,
@@ -205,7 +203,7 @@ class ComponentEndpoint(Construct):
 
 
 def _variant(
-    capacity: Instances, managed: ManagedScaling, routing: Routing
+    capacity: Instances, managed: ManagedScaling
 ) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
     scaling: dict[str, Any] = {
         "status": "ENABLED",
@@ -225,7 +223,7 @@ def _variant(
         volume_size_in_gb=capacity.volume_gb,
         inference_ami_version=capacity.ami_version,
         managed_instance_scaling=scaling,
-        routing_config={"routingStrategy": routing},
+        routing_config={"routingStrategy": capacity.routing.strategy},
     )
 
 

@@ -12,9 +12,10 @@ from typing import Literal
 from aws_cdk import CfnCondition
 
 ScaleIn = Literal["IDLE_RELEASE", "CONSOLIDATION"]
-Routing = Literal["LEAST_OUTSTANDING_REQUESTS", "RANDOM"]
 Follows = Literal["concurrency", "invocations"]
 
+# What a prefix-aware route would need of the copies is not known for components.
+ROUTING = ("LEAST_OUTSTANDING_REQUESTS", "RANDOM")
 CPUS = (0.25, 1024)
 MEMORY_MB = (128, 32 * 1024 * 1024)
 STEP_SIZE = (1, 100)
