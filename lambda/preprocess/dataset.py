@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from preprocess import imputation
 from preprocess.faults import DatasetRejected
+from preprocess.imputation import Rule
 
 PROBLEMS = ("binary", "multiclass", "regression")
 TYPES = ("number", "integer", "category", "boolean", "text", "timestamp")
 FEATURE_TYPES = ("number", "integer", "category", "boolean")
 SPLITS = ("train", "validation", "test")
-KEYS = ("name", "problem", "target", "drop", "columns", "split", "limits")
+KEYS = ("name", "problem", "target", "drop", "columns", "split", "limits", "impute", "formats")
+FORMATS = ("csv", "parquet")
 SPLIT_KEYS = ("kind", "by", *SPLITS, "seed")
 LIMITS = {"min_rows": 20, "max_quarantined": 0.5, "max_categories": 10_000}
 LIMIT_RANGES = {
@@ -46,6 +49,8 @@ class Dataset:
     min_rows: int
     max_quarantined: float
     max_categories: int
+    impute: Mapping[str, Rule]
+    formats: tuple[str, ...]
 
     def is_feature(self, column: str) -> bool:
         """True for a declared column that ends up in the training data and is not the target."""
@@ -88,6 +93,8 @@ def parse(block: Mapping[str, Any]) -> Dataset:
         min_rows=int(limits["min_rows"]),
         max_quarantined=float(limits["max_quarantined"]),
         max_categories=int(limits["max_categories"]),
+        impute=imputation.rules(block.get("impute", {})),
+        formats=tuple(f for f in FORMATS if f in block.get("formats", FORMATS[:1])),
     )
 
 
@@ -100,6 +107,9 @@ def _shape_faults(block: Mapping[str, Any]) -> list[str]:
     drop = block.get("drop", [])
     if not isinstance(drop, list) or not all(isinstance(name, str) for name in drop):
         faults.append(f"'drop' must be a list of column names, got {drop!r}.")
+    formats = block.get("formats", list(FORMATS[:1]))
+    if not isinstance(formats, list) or not formats or any(f not in FORMATS for f in formats):
+        faults.append(f"'formats' must list csv, parquet or both, got {formats!r}.")
     if not isinstance(block.get("limits", {}), Mapping):
         faults.append(f"'limits' must be a table, got {block['limits']!r}.")
     elif isinstance(name := block.get("name"), str) and not re.fullmatch(r"[\w-]{1,63}", name):
@@ -137,6 +147,7 @@ def _column_faults(block: Mapping[str, Any]) -> list[str]:
             )
     faults += [f"Dropped column {name!r} is not declared." for name in sorted(drop - set(columns))]
     used = {n for n in set(columns) - drop - {target} if columns[n] in FEATURE_TYPES}
+    faults += imputation.faults(block.get("impute", {}), columns, frozenset(used))
     return faults if used else [*faults, "No column is left to learn from."]
 
 

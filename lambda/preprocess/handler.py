@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 import time
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -18,17 +16,21 @@ from preprocess import source as raw
 from preprocess.dataset import SPLITS, Dataset
 from preprocess.faults import DatasetRejected, ObjectFault
 from preprocess.publish import Publication, version_of
-from preprocess.run import Prepared, prepare
+from preprocess.s3 import S3
+
+if TYPE_CHECKING:
+    from preprocess.run import Prepared
 
 logger = Logger(service="preprocess")
 metrics = Metrics(namespace="SageMakerWorkflow", service="preprocess")
 CHANGE = "Correct the object and upload it again, or change [dataset] in the configuration."
+FUNCTION_SECONDS, FUNCTION_MB = 900.0, 2048
 
 
 @cache
-def s3() -> Any:
+def s3() -> S3:
     """Return the function's S3 client, made once a process."""
-    return boto3.client("s3")
+    return S3.from_environment()
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -36,19 +38,20 @@ def s3() -> Any:
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Publish the object's dataset version and return where it is; raise `DatasetRejected`.
 
-    `event` has `object` (bucket, key, and version_id, etag, size where the sender knows them),
-    `dataset` (the declaration) and `output` (bucket). Running it again, or twice at once, changes
-    nothing that was published.
+    `event` has `object` (bucket, key, and version_id, etag, size, sequencer where the sender knows
+    them), `dataset` (the declaration) and `output` (bucket). Running it again, or twice at once,
+    changes nothing that was published, and an older version of an object never takes the place of
+    a newer one: the answer to its event is the newer one's, with the status `superseded`.
     """
     try:
-        return _run(event)
+        return _run(event, context)
     except DatasetRejected as rejected:
         logger.warning("rejected", extra={"faults": rejected.faults})
         metrics.add_metric(name="Rejected", unit=MetricUnit.Count, value=1)
         raise
 
 
-def _run(event: Mapping[str, Any]) -> dict[str, Any]:
+def _run(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     started = time.monotonic()
     block, where = event["dataset"], event["object"]
     dataset = declaration.parse(block)
@@ -64,62 +67,99 @@ def _run(event: Mapping[str, Any]) -> dict[str, Any]:
         dataset=dataset.name,
         version=version_of(source, block),
     )
-    manifest, status = publication.published(), "unchanged"
-    if manifest is None:
-        manifest, status = _publish(dataset, source, publication)
+    newer, status = publication.newer(source), "superseded"
+    manifest = publication.published()
+    if newer is None and manifest is not None:
+        newer, status = publication.claim(source), "unchanged"
+    elif newer is None:
+        newer, status, manifest = _publish(dataset, source, publication, context)
+    if newer is not None:
+        status = "superseded"
+        if manifest is None:
+            _record(_superseded(source, newer), source, publication)
+        manifest = publication.published(newer["version"])
+    version = newer["version"] if newer else publication.version
+    key = f"{dataset.name}/{version}/manifest.json"
+    rows = manifest["rows"] if manifest else {}
     seconds = round(time.monotonic() - started, 3)
-    _report(status, manifest["rows"], seconds)
+    _report(status, rows, seconds)
     return {
         "status": status,
         "dataset": dataset.name,
-        "version": publication.version,
+        "version": version,
         "manifest": {
             "bucket": publication.bucket,
-            "key": publication.key("manifest.json"),
-            "uri": publication.uri("manifest.json"),
+            "key": key,
+            "uri": f"s3://{publication.bucket}/{key}",
         },
-        "rows": manifest["rows"],
+        "rows": rows,
         "seconds": seconds,
     }
 
 
 def _publish(
-    dataset: Dataset, source: raw.Source, publication: Publication
-) -> tuple[dict[str, Any], str]:
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            raw.refuse_size(source)
-            prepared = prepare(dataset, source.chunks(s3()), Path(folder))
-        except ObjectFault as fault:
-            rejected = DatasetRejected(source.uri, fault.faults, CHANGE)
-            _record_rejection(rejected, source, publication)
-            raise rejected from None
-        for part in SPLITS:
-            publication.put_file(f"{part}/{part}.csv", prepared.files[part])
-        if prepared.quarantine:
-            publication.put_file("quarantine/rows.csv", prepared.quarantine)
-        publication.put_json("schema/schema.json", prepared.encoding.schema(publication.version))
-        publication.put_json("statistics.json", {"format": 1, **prepared.statistics})
-        manifest = _manifest(dataset, source, publication, prepared)
-    return manifest, "published" if publication.put_manifest(manifest) else "unchanged"
+    dataset: Dataset, source: raw.Source, publication: Publication, context: Any
+) -> tuple[dict[str, Any] | None, str, dict[str, Any] | None]:
+    """Return what is newer than this version, the status and the manifest."""
+    try:
+        raw.refuse_size(source, timeout_seconds=_seconds_left(context), memory_mb=_memory())
+        # polars takes longer to import than all of this; what ends before here goes without.
+        from preprocess.run import prepare
+
+        prepared = prepare(dataset, s3(), source, publication.bucket, publication.key)
+    except ObjectFault as fault:
+        rejected = DatasetRejected(source.uri, fault.faults, CHANGE)
+        _record(rejected, source, publication)
+        raise rejected from None
+    publication.put_json("schema/schema.json", prepared.fitted.schema(publication.version))
+    publication.put_json("statistics.json", {"format": 1, **prepared.statistics})
+    newer = publication.claim(source)
+    if newer is not None:
+        return newer, "superseded", None
+    manifest = _manifest(dataset, source, publication, prepared)
+    status = "published" if publication.put_manifest(manifest) else "unchanged"
+    return None, status, manifest
+
+
+def _seconds_left(context: Any) -> float:
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return left() / 1000 if left else FUNCTION_SECONDS
+
+
+def _memory() -> int:
+    return int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(FUNCTION_MB)))
 
 
 def _manifest(
     dataset: Dataset, source: raw.Source, publication: Publication, prepared: Prepared
 ) -> dict[str, Any]:
     quarantine = publication.uri("quarantine/rows.csv") if prepared.quarantine else None
-    return {
+    folders = {
+        "csv": {part: publication.uri(f"{part}/") for part in SPLITS},
+        "parquet": {part: publication.uri(f"parquet/{part}/") for part in SPLITS},
+    }
+    channels = folders[dataset.formats[0]]
+    manifest = {
         "format": 1,
         "dataset": dataset.name,
         "version": publication.version,
         "problem": dataset.problem,
         "source": _described(source),
         "rows": prepared.rows,
-        "channels": {name: publication.uri(f"{name}/") for name in (*SPLITS, "schema")},
+        "channels": {**channels, "schema": publication.uri("schema/")},
         "statistics": publication.uri("statistics.json"),
         "quarantine": quarantine,
         "created_by": "preprocess",
     }
+    return manifest | ({"parquet": folders["parquet"]} if "parquet" in dataset.formats else {})
+
+
+def _superseded(source: raw.Source, newer: Mapping[str, Any]) -> DatasetRejected:
+    fault = (
+        f"A newer version of it (sequencer {newer['sequencer']}) stands already, as dataset version"
+        f" {newer['version']}; this one is {source.sequencer}."
+    )
+    return DatasetRejected(source.uri, [fault], "Upload it again if it is the one that counts.")
 
 
 def _described(source: raw.Source) -> dict[str, Any]:
@@ -127,9 +167,7 @@ def _described(source: raw.Source) -> dict[str, Any]:
     return {name: getattr(source, name) for name in names}
 
 
-def _record_rejection(
-    rejected: DatasetRejected, source: raw.Source, publication: Publication
-) -> None:
+def _record(rejected: DatasetRejected, source: raw.Source, publication: Publication) -> None:
     publication.put_rejection(
         {
             "format": 1,
@@ -145,6 +183,7 @@ def _record_rejection(
 
 def _report(status: str, rows: Mapping[str, int], seconds: float) -> None:
     logger.info(status, extra={"rows": rows, "seconds": seconds})
-    metrics.add_metric(name="RowsIn", unit=MetricUnit.Count, value=rows["in"])
-    metrics.add_metric(name="RowsQuarantined", unit=MetricUnit.Count, value=rows["quarantined"])
+    metrics.add_metric(name="RowsIn", unit=MetricUnit.Count, value=rows.get("in", 0))
+    quarantined = rows.get("quarantined", 0)
+    metrics.add_metric(name="RowsQuarantined", unit=MetricUnit.Count, value=quarantined)
     metrics.add_metric(name="Seconds", unit=MetricUnit.Seconds, value=seconds)

@@ -1,4 +1,9 @@
-"""A dataset version in the processed bucket: written file by file, visible by its manifest."""
+"""A dataset version in the processed bucket: written file by file, visible by its manifest.
+
+Files of a version are the same bytes whoever writes them, so writing them again harms nothing.
+Two writes decide, both conditional: `latest/<object>.json` only ever moves to a newer version of
+that object's key, and `manifest.json` is written once.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from preprocess.s3 import S3
 from preprocess.source import Source
+
+SEQUENCER = 64  # digits a sequencer is padded to; S3's have 16 to 34
 
 
 @cache
@@ -33,11 +39,20 @@ def version_of(source: Source, block: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def is_older(sequencer: str, other: str) -> bool:
+    """Whether one event of a key came before another: S3 User Guide, "Event message structure".
+
+    Sequencers are hexadecimal numbers of different lengths, compared as text after the shorter
+    one is padded with zeros on the right.
+    """
+    return sequencer.lower().ljust(SEQUENCER, "0") < other.lower().ljust(SEQUENCER, "0")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publication:
     """Where one version of one dataset lives in the processed bucket."""
 
-    s3: Any
+    s3: S3
     bucket: str
     dataset: str
     version: str
@@ -50,24 +65,50 @@ class Publication:
         """Return the s3:// address of one of the version's files or folders."""
         return f"s3://{self.bucket}/{self.key(name)}"
 
-    def published(self) -> dict[str, Any] | None:
-        """Return the version's manifest, or None while it has none."""
-        try:
-            found = self.s3.get_object(Bucket=self.bucket, Key=self.key("manifest.json"))
-        except ClientError as error:
-            # Without ListBucket S3 says 403 for a missing key, so the role needs that too.
-            if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
-                raise
-            return None
-        manifest: dict[str, Any] = json.loads(found["Body"].read())
-        return manifest
+    def published(self, version: str | None = None) -> dict[str, Any] | None:
+        """Return the version's manifest, or another's, or None while it has none."""
+        key = f"{self.dataset}/{version or self.version}/manifest.json"
+        found = self.s3.read(self.bucket, key)
+        return None if found is None else dict(json.loads(found[0]))
 
-    def put_file(self, name: str, path: Path) -> None:
-        """Store a file from disk under the version, streaming."""
-        with path.open("rb") as body:
-            self.s3.put_object(
-                Bucket=self.bucket, Key=self.key(name), Body=body, ContentType="text/csv"
-            )
+    def newer(self, source: Source) -> dict[str, Any] | None:
+        """Return what `latest` says of the object when that is newer than `source`."""
+        if source.sequencer is None:
+            return None
+        found = self.s3.read(self.bucket, self._latest(source))
+        latest: dict[str, Any] | None = json.loads(found[0]) if found else None
+        if latest and is_older(source.sequencer, latest["sequencer"]):
+            return latest
+        return None
+
+    def claim(self, source: Source) -> dict[str, Any] | None:
+        """Make this the latest version of its object; return the newer one if there is one.
+
+        Compare and swap: of two at once the newer one stands, in whatever order they write.
+        """
+        if source.sequencer is None:
+            return None
+        key = self._latest(source)
+        mine = {
+            "format": 1,
+            "bucket": source.bucket,
+            "key": source.key,
+            "sequencer": source.sequencer,
+            "version": self.version,
+        }
+        while True:
+            found = self.s3.read(self.bucket, key)
+            if found is None:
+                done = self._put(key, mine, if_none_match=True)
+            else:
+                latest: dict[str, Any] = json.loads(found[0])
+                if is_older(source.sequencer, latest["sequencer"]):
+                    return latest
+                if latest == mine:
+                    return None
+                done = self._put(key, mine, if_match=found[1])
+            if done:
+                return None
 
     def put_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Store a JSON file under the version."""
@@ -75,20 +116,30 @@ class Publication:
 
     def put_manifest(self, manifest: Mapping[str, Any]) -> bool:
         """Publish the version. False when another run of the same version was first."""
-        try:
-            self._put(self.key("manifest.json"), manifest, IfNoneMatch="*")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-            return False
-        return True
+        return self._put(self.key("manifest.json"), manifest, if_none_match=True)
 
     def put_rejection(self, rejection: Mapping[str, Any]) -> None:
         """Record why the version was never published, beside the versions that were."""
         self._put(f"{self.dataset}/rejected/{self.version}.json", rejection)
 
-    def _put(self, key: str, content: Mapping[str, Any], **condition: str) -> None:
+    def _latest(self, source: Source) -> str:
+        address = hashlib.sha256(f"{source.bucket}/{source.key}".encode()).hexdigest()[:32]
+        return f"{self.dataset}/latest/{address}.json"
+
+    def _put(
+        self,
+        key: str,
+        content: Mapping[str, Any],
+        *,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+    ) -> bool:
         body = (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
-        self.s3.put_object(
-            Bucket=self.bucket, Key=key, Body=body, ContentType="application/json", **condition
+        return self.s3.put(
+            self.bucket,
+            key,
+            body,
+            content_type="application/json",
+            if_none_match=if_none_match,
+            if_match=if_match,
         )

@@ -1,94 +1,223 @@
-"""From raw object to typed, split and encoded files in a folder."""
+"""From a raw object to a version's files: read once to learn from it, once more to write it."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
+import io
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from preprocess import encoding, records, split, statistics
+from preprocess import json_table, records, source
+from preprocess.batch import INDEX, Batch, Job
+from preprocess.csv_table import CsvTable
 from preprocess.dataset import Dataset
-from preprocess.encoding import Encoding
 from preprocess.faults import ObjectFault
-from preprocess.validation import Validator, header_faults
+from preprocess.fitting import Fit
+from preprocess.json_table import JsonTable
+from preprocess.output import Files, Upload
+from preprocess.parquet_table import ParquetTable
+from preprocess.pieces import pieces
+from preprocess.recipe import Fitted
+from preprocess.s3 import S3
+from preprocess.source import Form, Source
+from preprocess.split import ROW, Moments, random, refuse_empty
+from preprocess.validation import BAD, Checked, Reasons, Validator, header_faults
+
+READERS = 2  # pieces parsed at once, beside what is written
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """Everything a version consists of, still on disk."""
+    """What the manifest tells of a version whose files are written."""
 
-    encoding: Encoding
-    files: dict[str, Path]
-    quarantine: Path | None
+    fitted: Fitted
+    quarantine: bool
     rows: dict[str, int]
     statistics: dict[str, Any]
 
 
-def prepare(dataset: Dataset, chunks: Iterable[bytes], folder: Path) -> Prepared:
-    """Read, check, split and encode one table; raise `ObjectFault` when it cannot be used.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A table that can be read again and again: its columns, and the readers of its parts."""
 
-    Blocks go to disk as typed Parquet while the table is read, so memory does not grow with it.
+    names: list[str]
+    first_line: int
+    jobs: Callable[[], Iterator[Job]]
+
+
+def prepare(
+    dataset: Dataset, s3: S3, raw: Source, bucket: str, key: Callable[[str], str]
+) -> Prepared:
+    """Check, split and encode one object and write its files; raise `ObjectFault` if it cannot.
+
+    Memory and disk do not grow with the object: it is read by ranges, two times (three for a
+    split by time), and rows are written as they come.
     """
-    stream = records.read(records.lines(chunks))
-    header = next(stream)
-    assert isinstance(header, list)  # noqa: S101 (what read() yields first)
-    if faults := header_faults(dataset, header):
-        raise ObjectFault(*faults)
-    validator = Validator(dataset, header)
-    quarantine = folder / "quarantine.csv"
-    counts = {"in": 0, "quarantined": 0}
-    parts = folder / "typed"
-    parts.mkdir()
-    with quarantine.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(records.BAD)
-        for number, block in enumerate(stream):
-            assert isinstance(block, records.Block)  # noqa: S101
-            checked = validator.check(block)
-            counts["in"] += checked.good.height + checked.bad.height
-            counts["quarantined"] += checked.bad.height
-            writer.writerows(checked.bad.iter_rows())
-            if checked.good.height:
-                checked.good.write_parquet(parts / f"{number:08}.parquet", compression="lz4")
-    _refuse_counts(dataset, validator, counts)
-    place = split.key(dataset.split)
-    typed = pl.scan_parquet(parts / "*.parquet").with_columns(place)
-    keys = typed.select(split.KEY).collect(engine="streaming").to_series()
-    part = split.assign(dataset.split, keys)
-    del keys
-    typed = typed.with_columns(part)
-    kinds = dataset.parsed(header)
-    fitted = encoding.fit(dataset, kinds, typed)
-    blocks = (
-        pl.read_parquet(path).with_columns(place).with_columns(part)
-        for path in sorted(parts.iterdir())
-    )
-    files, sizes = fitted.write(blocks, folder)
+    opened = _open(dataset, s3, raw)
+    validator = Validator(dataset, opened.names)
+    kinds = dataset.parsed(opened.names)
+    reasons, counts = Reasons(), {"in": 0, "quarantined": 0}
+    with ThreadPoolExecutor(2, "upload") as pool:
+
+        def upload(name: str, content_type: str) -> Upload:
+            return Upload(s3, bucket, key(name), content_type, pool)
+
+        quarantine = upload("quarantine/rows.csv", "text/csv")
+        try:
+            fit, part = _learn(dataset, opened, validator, quarantine, reasons, counts)
+            fitted = fit.fitted()
+            if counts["quarantined"]:
+                quarantine.close()
+        except BaseException:
+            quarantine.abort()
+            raise
+        files = Files(fitted, upload)
+        try:
+            for good, _ in _blocks(opened, validator):
+                files.add(good.with_columns(part))
+            files.close()
+        except BaseException:
+            files.abort()
+            raise
     return Prepared(
-        encoding=fitted,
-        files=files,
-        quarantine=quarantine if counts["quarantined"] else None,
-        rows={"in": counts["in"], **sizes, "quarantined": counts["quarantined"]},
+        fitted=fitted,
+        quarantine=bool(counts["quarantined"]),
+        rows={"in": counts["in"], **fit.sizes, "quarantined": counts["quarantined"]},
         statistics={
-            **statistics.describe(dataset, kinds, typed),
+            **fit.statistics(),
             "dropped": sorted(dataset.columns.keys() - kinds.keys()),
-            "ignored": [name for name in header if name not in dataset.columns],
-            "quarantined": dict(sorted(validator.reasons.items())),
+            "ignored": [name for name in opened.names if name not in dataset.columns],
+            "quarantined": dict(sorted(reasons.counts.items())),
         },
     )
 
 
-def _refuse_counts(dataset: Dataset, validator: Validator, counts: dict[str, int]) -> None:
+def _learn(
+    dataset: Dataset,
+    opened: Opened,
+    validator: Validator,
+    quarantine: Upload,
+    reasons: Reasons,
+    counts: dict[str, int],
+) -> tuple[Fit, pl.Expr]:
+    fit = Fit(dataset, dataset.parsed(opened.names))
+    moments = Moments(dataset.split) if dataset.split.by else None
+    part = random(dataset.split)
+    quarantine.write((",".join(BAD) + "\n").encode())
+    for good, bad in _blocks(opened, validator):
+        counts["in"] += good.height + bad.height
+        counts["quarantined"] += bad.height
+        if bad.height:
+            reasons.add(bad)
+            text = io.BytesIO()
+            bad.write_csv(text, include_header=False)
+            quarantine.write(text.getbuffer())
+        if good.height:
+            if moments:
+                moments.add(good)
+            else:
+                fit.add(good.with_columns(part))
+    _refuse_counts(dataset, reasons, counts)
+    if moments:
+        part = moments.part()
+        for good, _ in _blocks(opened, validator):
+            if good.height:
+                fit.add(good.with_columns(part))
+    refuse_empty(fit.sizes, dataset.split)
+    return fit, part
+
+
+def _open(dataset: Dataset, s3: S3, raw: Source) -> Opened:
+    form = source.form(s3, raw)
+    if form.name == "parquet":
+        parquet = ParquetTable(s3, raw)
+        _refuse_header(dataset, parquet.names)
+        kinds = dataset.parsed(parquet.names)
+        return Opened(names=parquet.names, first_line=1, jobs=lambda: parquet.jobs(kinds))
+
+    def text() -> Iterator[bytes]:
+        chunks = raw.chunks(s3)
+        return pieces(source.unpacked(chunks) if form.packed else chunks)
+
+    names, used = _names(form, text())
+    _refuse_header(dataset, names)
+    kinds = dataset.parsed(names)
+    table = JsonTable(kinds) if form.name == "jsonl" else CsvTable(names, kinds)
+    return Opened(names=names, first_line=used + 1, jobs=lambda: table.jobs(_without(text(), used)))
+
+
+def _names(form: Form, text: Iterator[bytes]) -> tuple[list[str], int]:
+    seen = b""
+    with closing(text):  # type: ignore[type-var]
+        for piece in text:
+            seen += piece
+            if not seen.strip():
+                continue
+            if form.name == "jsonl":
+                return json_table.names(seen), 0
+            start = seen[: 2 * records.MAX_LINE].decode(errors="ignore").split("\n")
+            found = records.header(start)
+            if found:
+                return found
+    raise ObjectFault("It is empty: there is no header and no row.")
+
+
+def _without(text: Iterator[bytes], lines: int) -> Iterator[bytes]:
+    """The pieces without their first lines."""
+    for piece in text:
+        while lines and piece:
+            end = piece.find(b"\n") + 1
+            piece, lines = piece[end:], lines - 1
+        if piece:
+            yield piece
+
+
+def _blocks(opened: Opened, validator: Validator) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield good rows with their ROW, and bad ones with theirs, in the object's order."""
+    row, line = 1, opened.first_line
+    with ThreadPoolExecutor(READERS, "read") as pool:
+        waiting: deque[Future[Checked]] = deque()
+        jobs = opened.jobs()
+        try:
+            while True:
+                while len(waiting) < READERS and (job := next(jobs, None)) is not None:
+                    waiting.append(pool.submit(_checked, job, validator))
+                if not waiting:
+                    return
+                found = waiting.popleft().result()
+                good = found.good.with_columns((pl.col(INDEX) + row).alias(ROW)).drop(INDEX)
+                bad = found.bad.with_columns(pl.col("row") + row, pl.col("line") + line)
+                row, line = row + found.rows, line + found.lines
+                del found
+                yield good, bad
+        finally:
+            for future in waiting:
+                future.cancel()
+            jobs.close()  # type: ignore[attr-defined]
+
+
+def _checked(job: Job, validator: Validator) -> Checked:
+    batch: Batch = job()
+    return validator.check(batch)
+
+
+def _refuse_header(dataset: Dataset, names: list[str]) -> None:
+    if faults := header_faults(dataset, names):
+        raise ObjectFault(*faults)
+
+
+def _refuse_counts(dataset: Dataset, reasons: Reasons, counts: dict[str, int]) -> None:
     total, bad = counts["in"], counts["quarantined"]
     if total == 0:
         raise ObjectFault("It has a header and no row.")
     faults = []
-    causes = ", ".join(f"{reason}: {n:,}" for reason, n in validator.reasons.most_common(5))
-    first = "; ".join(validator.examples[:3])
+    causes = ", ".join(f"{reason}: {n:,}" for reason, n in reasons.counts.most_common(5))
+    first = "; ".join(reasons.examples[:3])
     if bad > dataset.max_quarantined * total:
         faults.append(
             f"{bad:,} of {total:,} rows cannot be used, at most {dataset.max_quarantined:.0%} may"

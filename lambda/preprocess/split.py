@@ -1,56 +1,97 @@
-"""Which split a row belongs to: a pure function of its number (or time), the seed and the counts.
-
-The same rows give the same split on any machine and any version of any library, because nothing
-here draws random numbers: rows are ranked by a mix of their number and the seed.
-"""
+"""Which split a row belongs to, as polars expressions of `recipe`'s definitions."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import polars as pl
 
+from preprocess import recipe
 from preprocess.dataset import SPLITS, Split
 from preprocess.faults import ObjectFault
 
-# No header name starts with a space (they are stripped), so these never meet a column of the data.
-ROW, KEY, PART = " row", " key", " part"
+ROW, PART, SAMPLE = " row", " part", " sample"
 
 
-def key(split: Split) -> pl.Expr:
-    """Return the expression whose order decides: the time, or splitmix64 of row number and seed."""
-    if split.by:
-        return pl.col(split.by).alias(KEY)
-    mixed = pl.col(ROW) * _u64(0x9E3779B97F4A7C15) + _u64(split.seed)
-    mixed = (mixed ^ _shifted(mixed, 30)) * _u64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ _shifted(mixed, 27)) * _u64(0x94D049BB133111EB)
-    return (mixed ^ _shifted(mixed, 31)).alias(KEY)
+def mixed(seed: int) -> pl.Expr:
+    """Return splitmix64 of the row's number and the seed."""
+    found = pl.col(ROW) * _u64(recipe.GOLDEN) + _u64(seed)
+    found = (found ^ _shifted(found, 30)) * _u64(recipe.FIRST)
+    found = (found ^ _shifted(found, 27)) * _u64(recipe.SECOND)
+    return found ^ _shifted(found, 31)
 
 
-def assign(split: Split, keys: pl.Series) -> pl.Expr:
-    """Return the expression that names each row's split; sizes are exact but for equal times.
+def random(split: Split) -> pl.Expr:
+    """Return the number of each row's split, by its number alone."""
+    share = _shifted(mixed(split.seed), 64 - recipe.SHARE_BITS)
+    train, validation = recipe.bounds(split.fractions)
+    return _part(share < train, share < validation)
 
-    Raises `ObjectFault` when a split would get no row.
+
+@dataclass(slots=True)
+class Moments:
+    """How many rows each moment has, in steps of 2^`bits` microseconds.
+
+    Coarsened only as far as the whole table needs, so neither the order of the rows nor where
+    chunks end changes anything.
     """
-    ordered, count = keys.sort(), len(keys)
-    test = max(1, round(count * split.fractions[2]))
-    validation = max(1, round(count * split.fractions[1]))
-    train = count - validation - test
-    if train < 1:
-        raise ObjectFault(f"{count} good rows cannot be divided into {', '.join(SPLITS)}.")
-    first, second = ordered[train], ordered[train + validation]
-    # Rows of the same moment stay together, so a coarse clock can leave a split without rows.
-    if first == ordered[0] or first == second:
-        raise ObjectFault(
-            f"Splitting by {split.by!r} leaves a split empty: too many rows share one time."
-        )
-    place = pl.col(KEY)
-    return (
-        pl.when(place < first)
-        .then(pl.lit(SPLITS[0]))
-        .when(place < second)
-        .then(pl.lit(SPLITS[1]))
-        .otherwise(pl.lit(SPLITS[2]))
-        .alias(PART)
-    )
+
+    split: Split
+    bits: int = 0
+    counts: dict[int, int] = field(default_factory=dict)
+
+    def add(self, good: pl.DataFrame) -> None:
+        """Count the rows of a block."""
+        step = pl.col(str(self.split.by)) // (1 << self.bits)
+        for moment, count in good.group_by(step.alias("moment")).len().iter_rows():
+            self.counts[moment] = self.counts.get(moment, 0) + count
+        while len(self.counts) > recipe.MOMENTS:
+            coarser: dict[int, int] = {}
+            for moment, count in self.counts.items():
+                coarser[moment >> 1] = coarser.get(moment >> 1, 0) + count
+            self.counts, self.bits = coarser, self.bits + 1
+
+    def part(self) -> pl.Expr:
+        """Return the number of each row's split: the latest rows are the test.
+
+        Rows of the same moment stay together. Raises `ObjectFault` when that leaves one empty.
+        """
+        total = sum(self.counts.values())
+        test = max(1, round(total * self.split.fractions[2]))
+        validation = max(1, round(total * self.split.fractions[1]))
+        first = self._moment_of(total - test - validation)
+        second = self._moment_of(total - test)
+        earliest = min(self.counts)
+        if total - test - validation < 1 or first == earliest or first == second:
+            raise ObjectFault(
+                f"Splitting by {self.split.by!r} leaves a split empty: too many rows share one"
+                " time."
+            )
+        step = pl.col(str(self.split.by)) // (1 << self.bits)
+        return _part(step < first, step < second)
+
+    def _moment_of(self, rank: int) -> int:
+        seen = 0
+        for moment in sorted(self.counts):
+            seen += self.counts[moment]
+            if seen > rank:
+                return moment
+        return max(self.counts)
+
+
+def refuse_empty(sizes: dict[str, int], split: Split) -> None:
+    """Raise `ObjectFault` when a split got no row."""
+    for part, share in zip(SPLITS, split.fractions, strict=True):
+        if not sizes[part]:
+            raise ObjectFault(
+                f"No row fell into the {part} split: {sum(sizes.values()):,} good rows are too"
+                f" few for a share of {share:g}. Add rows, or change the shares or the seed."
+            )
+
+
+def _part(train: pl.Expr, validation: pl.Expr) -> pl.Expr:
+    chosen = pl.when(train).then(0).when(validation).then(1).otherwise(2)
+    return chosen.cast(pl.UInt8).alias(PART)
 
 
 def _u64(value: int) -> pl.Expr:

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from preprocess.batch import INDEX, LINE, RAW, REASON, Batch
 from preprocess.dataset import Dataset
-from preprocess.records import BAD, Block
-from preprocess.split import ROW
+from preprocess.recipe import FALSE, LARGEST, SPACES, TRUE, WHAT, Parse, steps
 
-TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-WHAT = {
-    "number": "not a finite 32-bit number",
-    "integer": "not a 64-bit integer",
-    "boolean": "not true or false",
-    "timestamp": "not an ISO 8601 time",
-}
 # Written to quarantine as they came; a longer value would only repeat the raw line beside it.
 SHOWN = 40
-# What Python's str.strip() takes off, which serving reads values with; polars' own choice keeps
-# the four separators that begin it.
-SPACES = (
-    "\x1c\x1d\x1e\x1f\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
-    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-)
-# Models compute with 32-bit floats: a larger number would arrive in training as infinity.
-LARGEST = 3.4028234663852886e38
+BAD = {"row": pl.UInt64, "line": pl.UInt64, "reason": pl.String, "raw": pl.String}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """`good` is typed rows with INDEX, `bad` has BAD's columns; both count from the batch's 0."""
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+    rows: int
+    lines: int
 
 
 def header_faults(dataset: Dataset, header: Sequence[str]) -> list[str]:
@@ -57,76 +53,162 @@ def header_faults(dataset: Dataset, header: Sequence[str]) -> list[str]:
     return faults
 
 
-@dataclass(slots=True)
 class Validator:
-    """Types blocks of records for one header, and counts what it turned away by reason."""
+    """Types batches of records; safe to use from several threads."""
 
-    dataset: Dataset
-    header: Sequence[str]
-    reasons: Counter[str] = field(default_factory=Counter)
+    def __init__(self, dataset: Dataset, columns: Sequence[str]) -> None:
+        found = steps(dataset, tuple(columns))
+        self.rules = [step for step in found if isinstance(step, Parse)]
+
+    def check(self, batch: Batch) -> Checked:
+        """Return the batch's rows, typed, and beside them those that are bad."""
+        frame = batch.frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt64).alias(INDEX))
+        if LINE in frame.columns:
+            broken = frame.filter(pl.col(REASON).is_not_null())
+            frame = frame.filter(pl.col(REASON).is_null())
+        else:
+            broken = frame.head(0)
+        frame = _stripped(frame, thoroughly=batch.separators)
+        quick = frame.select(
+            found.alias(rule.column)
+            for rule in self.rules
+            if frame.schema[rule.column] == pl.String
+            and (found := _quickly(pl.col(rule.column), rule.kind)) is not None
+        )
+        values, wrong = [], {}
+        for rule in self.rules:
+            if rule.column in quick.columns and _settled(frame, quick, rule):
+                values.append(pl.lit(quick[rule.column]))
+                continue
+            value, fault = _read(frame, rule)
+            values.append(value.alias(rule.column))
+            if fault is not None:
+                wrong[rule.column] = fault
+        typed = frame.select(INDEX, *values, *(w.alias(_named(n)) for n, w in wrong.items()))
+        faults = [_named(name) for name in wrong]
+        columns = [INDEX, *(rule.column for rule in self.rules)]
+        if not faults:
+            good, bad = typed, frame.head(0)
+        else:
+            marked = typed.select(pl.any_horizontal(faults).alias("bad")).to_series()
+            good = typed.filter(~marked) if marked.any() else typed
+            bad = frame.filter(marked) if marked.any() else frame.head(0)
+        return Checked(
+            good=good.select(columns),
+            bad=self._told(batch, bad, broken),
+            rows=batch.frame.height,
+            lines=batch.lines,
+        )
+
+    def _told(self, batch: Batch, bad: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
+        """The bad rows with their reasons: they cost more than all the parsing, so only here."""
+        if not bad.height and not broken.height:
+            return pl.DataFrame(schema=BAD)
+        reasons = []
+        for rule in self.rules:
+            _, fault = _read(bad, rule)
+            if fault is not None:
+                reasons.append(pl.when(fault).then(_reason(rule)))
+        told = bad.with_columns(
+            reason=pl.concat_str(reasons, separator="; ", ignore_nulls=True)
+            if reasons
+            else pl.lit(None, dtype=pl.String)
+        )
+        if batch.texts is not None:
+            raw = pl.Series("raw", batch.texts(told[INDEX].to_list()), dtype=pl.String)
+            return told.select(
+                pl.col(INDEX).alias("row"), pl.col(INDEX).alias("line"), "reason", raw
+            )
+        columns = [pl.col(INDEX).alias("row"), pl.col(LINE).alias("line")]
+        found = [
+            told.select(*columns, "reason", pl.col(RAW).alias("raw")),
+            broken.select(*columns, pl.col(REASON).alias("reason"), pl.col(RAW).alias("raw")),
+        ]
+        return pl.concat(found).sort("row")
+
+
+@dataclass(slots=True)
+class Reasons:
+    """How often each kind of fault was found, and the first rows that had one."""
+
+    counts: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
-    def check(self, block: Block) -> Block:
-        """Return the block with typed columns named as in the header, bad rows moved to `bad`."""
-        kinds = self.dataset.parsed(self.header)
-        text, value, wrong = _named("text"), _named("value"), _named("wrong")
-        frame = block.good.select(
-            "row", "line", "raw", *(self._text(name).alias(text(name)) for name in kinds)
+    def add(self, bad: pl.DataFrame) -> None:
+        """Count the kinds of fault, without the value in brackets."""
+        kind = pl.col("reason").str.split(" (").list.first()
+        told = bad.group_by(kind.alias("kind"), maintain_order=True).agg(
+            pl.len(), pl.col("line").first(), pl.col("reason").first()
         )
-        parsed = []
-        for name, kind in kinds.items():
-            found, fault = _parse(pl.col(text(name)), kind)
-            if name in self._needed():
-                fault = fault | found.is_null()
-            parsed += [found.alias(value(name)), fault.alias(wrong(name))]
-        frame = frame.with_columns(parsed)
-        frame = frame.with_columns(bad=pl.any_horizontal(wrong(name) for name in kinds))
-        good = frame.filter(~pl.col("bad")).select(
-            pl.col("row").alias(ROW), *(pl.col(value(name)).alias(name) for name in kinds)
-        )
-        # Reasons cost more than all the parsing, so they are put together for bad rows only.
-        reasons = [
-            pl.when(wrong(name)).then(self._reason(name, kind, pl.col(text(name))))
-            for name, kind in kinds.items()
-        ]
-        bad = frame.filter("bad").with_columns(
-            reason=pl.concat_str(reasons, separator="; ", ignore_nulls=True)
-        )
-        bad = pl.concat([block.bad, bad.select(list(BAD))]).sort("row")
-        self._count(bad)
-        return Block(good=good, bad=bad)
-
-    def _reason(self, name: str, kind: str, text: pl.Expr) -> pl.Expr:
-        # What is missing can only be wrong where it is needed.
-        missing = pl.lit(f"{name}: {self._needed().get(name)}")
-        what = pl.lit(WHAT.get(kind))
-        given = pl.format("{}: {} ('{}')", pl.lit(name), what, text.str.head(SHOWN))
-        empty = text.is_null()
-        if kind == "number" or kind == "integer":
-            empty = empty | text.cast(pl.Float64, strict=False).is_nan().fill_null(False)
-        return pl.when(empty).then(missing).otherwise(given)
-
-    def _text(self, name: str) -> pl.Expr:
-        text = pl.col(f"field_{self.header.index(name)}").str.strip_chars(SPACES)
-        return pl.when(text != "").then(text)
-
-    def _needed(self) -> Mapping[str, str]:
-        needed = {self.dataset.target: "the target is missing"}
-        if self.dataset.split.by:
-            needed[self.dataset.split.by] = "the time to split by is missing"
-        return needed
-
-    def _count(self, bad: pl.DataFrame) -> None:
-        # What is counted is the kind of fault, so the value in brackets is left out.
-        for reason, line in bad.select("reason", "line").iter_rows():
-            kind = reason.split(" (", 1)[0]
-            self.reasons[kind] += 1
-            if self.reasons[kind] == 1 and len(self.examples) < 10:
+        for name, count, line, reason in told.iter_rows():
+            if name not in self.counts and len(self.examples) < 10:
                 self.examples.append(f"line {line}: {reason}")
+            self.counts[name] += count
 
 
-def _named(prefix: str) -> Callable[[str], str]:
-    return lambda name: f"{prefix}_{name}"
+# The words of both halves as most people write them; the first half is true.
+_WORDS = [*TRUE, "True", "TRUE", *FALSE, "False", "FALSE"]
+
+
+def _named(column: str) -> str:
+    return f" wrong {column}"
+
+
+def _read(frame: pl.DataFrame, rule: Parse) -> tuple[pl.Expr, pl.Expr | None]:
+    """Return a column's typed value and whether it is wrong; None when it cannot be."""
+    value = pl.col(rule.column)
+    if frame.schema[rule.column] != pl.String:
+        # Typed by its reader, which leaves text to nothing that is missing or odd.
+        return value, None
+    if rule.kind in WHAT:
+        found, fault = _parse(value, rule.kind)
+        return found, fault | found.is_null() if rule.needed else fault
+    return value, value.is_null() if rule.needed else None
+
+
+def _quickly(text: pl.Expr, kind: str) -> pl.Expr | None:
+    """Return the values of text that is written plainly, and null for anything else."""
+    if kind == "number":
+        return text.cast(pl.Float64, strict=False)
+    if kind == "integer":
+        return text.cast(pl.Int64, strict=False)
+    if kind == "boolean":
+        place = text.cast(pl.Enum(_WORDS), strict=False).to_physical()
+        return (place < len(_WORDS) // 2).cast(pl.Int8)
+    return None
+
+
+def _settled(frame: pl.DataFrame, quick: pl.DataFrame, rule: Parse) -> bool:
+    """Whether all that quick reading left out is missing, and nothing else needs a word."""
+    found = quick[rule.column]
+    missing = found.null_count()
+    if missing != frame[rule.column].null_count() or (rule.needed and missing):
+        return False
+    return rule.kind != "number" or bool(found.is_between(-LARGEST, LARGEST).all())
+
+
+def _stripped(frame: pl.DataFrame, *, thoroughly: bool) -> pl.DataFrame:
+    """Text without the spaces around it, null where nothing is left."""
+    names = [n for n, t in frame.schema.items() if t == pl.String and n not in (RAW, REASON)]
+    # polars' own choice is quicker and keeps the four separators that begin SPACES.
+    text = pl.col(names).str.strip_chars(SPACES if thoroughly else None)
+    stripped = frame.with_columns(text) if names else frame
+    empty = [n for n in names if (stripped[n] == "").any()]
+    return stripped.with_columns(pl.when(pl.col(n) != "").then(pl.col(n)) for n in empty)
+
+
+def _reason(rule: Parse) -> pl.Expr:
+    # What is missing can only be wrong where it is needed.
+    missing = pl.lit(f"{rule.column}: {rule.needed}")
+    if rule.kind not in WHAT:
+        return missing
+    text = pl.col(rule.column)
+    what = pl.lit(WHAT[rule.kind])
+    given = pl.format("{}: {} ('{}')", pl.lit(rule.column), what, text.str.head(SHOWN))
+    empty = text.is_null()
+    if rule.kind in ("number", "integer"):
+        empty = empty | text.cast(pl.Float64, strict=False).is_nan().fill_null(False)
+    return pl.when(empty).then(missing).otherwise(given)
 
 
 def _parse(text: pl.Expr, kind: str) -> tuple[pl.Expr, pl.Expr]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import copy
 import csv
-import hashlib
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from support.memory_s3 import MemoryS3
 
 from preprocess import handler as function
 from preprocess.faults import DatasetRejected
@@ -34,71 +32,6 @@ TINY: dict[str, Any] = {
     "split": {"kind": "random", "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 17},
 }
 HEADER = "size,count,colour,ready,note,label"
-
-
-class MemoryS3:
-    """The S3 calls the function makes, with S3's own error codes; `order` is what was written."""
-
-    def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], bytes] = {}
-        self.order: list[str] = []
-        self.chunk: int | None = None
-
-    def head_object(self, *, Bucket: str, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803
-        content = self._content(Bucket, Key, "HeadObject", "404")
-        return {"ETag": f'"{_md5(content)}"', "ContentLength": len(content)}
-
-    def get_object(
-        self,
-        *,
-        Bucket: str,  # noqa: N803
-        Key: str,  # noqa: N803
-        IfMatch: str | None = None,  # noqa: N803
-        **_: str,
-    ) -> dict[str, Any]:
-        content = self._content(Bucket, Key, "GetObject", "NoSuchKey")
-        if IfMatch is not None and IfMatch != _md5(content):
-            raise _refusal("PreconditionFailed", "GetObject")
-        return {"Body": _Body(content, self.chunk)}
-
-    def put_object(
-        self,
-        *,
-        Bucket: str,  # noqa: N803
-        Key: str,  # noqa: N803
-        Body: Any,  # noqa: N803
-        IfNoneMatch: str | None = None,  # noqa: N803
-        **_: str,
-    ) -> None:
-        if IfNoneMatch == "*" and (Bucket, Key) in self.objects:
-            raise _refusal("PreconditionFailed", "PutObject")
-        self.objects[Bucket, Key] = Body if isinstance(Body, bytes) else Body.read()
-        self.order.append(Key)
-
-    def _content(self, bucket: str, key: str, call: str, code: str) -> bytes:
-        if (bucket, key) not in self.objects:
-            raise _refusal(code, call)
-        return self.objects[bucket, key]
-
-
-class _Body:
-    def __init__(self, content: bytes, chunk: int | None) -> None:
-        self.stream, self.chunk = io.BytesIO(content), chunk
-
-    def iter_chunks(self, size: int) -> Iterator[bytes]:
-        while found := self.stream.read(self.chunk or size):
-            yield found
-
-    def read(self) -> bytes:
-        return self.stream.read()
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _refusal(code: str, call: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code}}, call)
 
 
 @dataclass(frozen=True, slots=True)

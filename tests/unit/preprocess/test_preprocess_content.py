@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from preprocess import records
 from preprocess.faults import DatasetRejected, ObjectFault
+from preprocess.pieces import pieces
 
 HEADER = "size,count,colour,ready,note,label"
 QUICK = settings(
@@ -107,17 +108,22 @@ def test_every_character_is_in_exactly_one_record(body: str) -> None:
 
 
 def _read(chunks: list[bytes]) -> list[tuple[int, int, str | None, str]]:
-    """Every record as (row, line, reason or its fields, raw), in order."""
-    found = []
+    """Every record as (row, line, reason or its fields, raw), in order, by the definition."""
+    found: list[tuple[int, int, str | None, str]] = []
+    carried: list[str] = []
+    line = row = 1
     try:
-        _, *blocks = records.read(records.lines(chunks))
+        blocks = list(pieces(chunks))
+        for number, piece in enumerate(blocks):
+            lines = carried + piece.decode().split("\n")[:-1]
+            if number == 0:
+                lines, line = lines[1:], 2
+            frame, used = records.parse(lines, 6, last=number == len(blocks) - 1)
+            columns = ["line", "reason", "raw", *records.names(6)]
+            for at, reason, raw, *fields in frame.select(columns).iter_rows():
+                found.append((row, line + at, reason or repr(fields), raw))
+                row += 1
+            line, carried = line + used, lines[used:]
     except ObjectFault as fault:
         return [(0, 0, str(fault), "")]
-    for block in blocks:
-        assert isinstance(block, records.Block)
-        found += block.bad.select("row", "line", "reason", "raw").rows()
-        for row, line, raw, *fields in block.good.select(
-            "row", "line", "raw", *(f"field_{n}" for n in range(6))
-        ).iter_rows():
-            found.append((row, line, repr(fields), raw))
-    return sorted(found)
+    return found

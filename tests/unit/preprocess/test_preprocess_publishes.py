@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from preprocess import recipe
+from preprocess.s3 import S3Error
 
 PARTS = ("train", "validation", "test")
 
@@ -38,17 +42,22 @@ def test_names_no_quarantine_when_every_row_is_good(world: Any, table: Any) -> N
     assert "quarantine/rows.csv" not in version.files
 
 
-def test_splits_have_the_declared_sizes_and_share_no_row(world: Any, table: Any) -> None:
-    version = world.publish(table(rows=500))
+def test_splits_have_about_the_declared_sizes_and_share_no_row(world: Any, table: Any) -> None:
+    version = world.publish(table(rows=5_000))
 
     rows = {part: version.split(part) for part in PARTS}
-    assert {part: len(found) for part, found in rows.items()} == {
-        "train": 300,
-        "validation": 100,
-        "test": 100,
-    }
+    shares = {part: len(found) / 5_000 for part, found in rows.items()}
+    assert shares == pytest.approx({"train": 0.6, "validation": 0.2, "test": 0.2}, abs=0.02)
     counts = [row[2] for found in rows.values() for row in found]
-    assert sorted(map(int, counts)) == list(range(500))
+    assert sorted(map(int, counts)) == list(range(5_000))
+
+
+def test_a_rows_split_is_decided_by_its_number_and_the_seed_alone(world: Any, table: Any) -> None:
+    version = world.publish(table(rows=200))
+
+    for number, part in enumerate(PARTS):
+        for row in version.split(part):
+            assert recipe.place(int(row[2]) + 1, 17, (0.6, 0.2, 0.2)) == number
 
 
 def test_another_seed_divides_the_rows_differently(world: Any, table: Any, declared: Any) -> None:
@@ -124,7 +133,9 @@ def test_a_regression_target_stays_a_number(world: Any, declared: Any) -> None:
 
     assert version.json("schema/schema.json")["target"] == {"name": "y", "classes": None}
     assert all(float(row[0]) == int(row[1]) / 4 for row in version.split("train"))
-    assert version.json("statistics.json")["target"]["by_split"]["train"]["count"] == 24
+    assert version.json("statistics.json")["target"]["by_split"]["train"]["count"] == len(
+        version.split("train")
+    )
     assert [row["reason"] for row in version.quarantine] == [
         "y: not a finite 32-bit number ('inf')"
     ]
@@ -213,10 +224,11 @@ def test_a_changed_object_declaration_or_code_is_a_new_version(
 def test_an_object_replaced_while_it_is_read_fails_and_publishes_nothing(
     world: Any, table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    head = world.s3.head_object
-    monkeypatch.setattr(world.s3, "head_object", lambda **k: {**head(**k), "ETag": '"older"'})
+    head = world.s3.head
+    older = {"etag": "older"}
+    monkeypatch.setattr(world.s3, "head", lambda *a, **k: replace(head(*a, **k), **older))
 
-    with pytest.raises(Exception, match="PreconditionFailed"):
+    with pytest.raises(S3Error, match="PreconditionFailed"):
         world.publish(table())
 
     assert world.s3.order == []

@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
-from botocore.exceptions import ClientError
+
+from preprocess import limits
+from preprocess.s3 import S3Error
 
 
 def _zip() -> bytes:
@@ -39,14 +43,22 @@ CORPUS = {
     "png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG image"),
     "jpeg": (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG image"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),
-    "gzip": (gzip.compress(HEADER.encode()), "gzip data: upload it unpacked"),
-    "gzip bomb": (gzip.compress(b"\0" * 10_000_000), "gzip data"),
+    "gzip": (gzip.compress(HEADER.encode()), "a header and no row"),
+    "gzip bomb": (
+        gzip.compress(HEADER.encode() + b"1,1,red,true,x,yes\n" * 6_000_000),
+        "more than 300 times its size",
+    ),
+    "gzip in gzip": (gzip.compress(gzip.compress(b"x")), "gzip data inside gzip"),
+    "gzip cut short": (gzip.compress(os.urandom(9_000).hex().encode())[:-999], "ends too early"),
+    "gzip damaged": (b"\x1f\x8b\x08\x00" + b"\xff" * 40, "starts like gzip data and is not"),
     "zip": (_zip(), "a zip archive or an Excel workbook"),
     "old excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
-    "parquet": (_parquet(), "a Parquet file"),
+    "parquet": (_parquet(), "4 of 6 declared columns are missing"),
+    "parquet cut short": (_parquet()[:-9], "does not end in a footer"),
+    "parquet in gzip": (gzip.compress(_parquet()), "a Parquet file inside gzip"),
     "sqlite": (b"SQLite format 3\0", "an SQLite database"),
-    "json": (b'{"size": 1}\n', "JSON"),
-    "json list": (b'[{"size": 1}]\n', "JSON"),
+    "json": (b'{"size": 1}\n', "The target column 'label' is missing."),
+    "json list": (b'[{"size": 1}]\n', "a JSON array: write one object a line"),
     "html": (b"<!DOCTYPE html><html>", "an HTML page"),
     "pickle": (b"\x80\x04\x95\x0b\0\0\0", "a Python pickle"),
     "program": (b"\x7fELF\x02\x01\x01", "a program"),
@@ -55,7 +67,7 @@ CORPUS = {
     "latin-1": (HEADER.encode() + "1,1,gr\u00fcn,true,x,yes\n".encode("latin-1"), "byte offset 41"),
     "cut in a letter": (HEADER.encode() + "1,1,ü".encode()[:-1], "byte offset 39"),
     "marked latin-1": (b"\xef\xbb\xbf" + HEADER.encode() + b"\xfc", "byte offset 38"),
-    "one line": (b"x" * 2_000_000, "a line longer than 1,048,576 characters"),
+    "one line": (b"x" * 2_000_000, "a line longer than 1,048,576 bytes"),
     "too many columns": (",".join(f"c{n}" for n in range(100_000)).encode(), "100,000 columns"),
     "few rows": ((HEADER + "1,1,red,true,x,yes\n" * 3).encode(), "3 good rows; at least 20"),
     "one class": ((HEADER + "1,1,red,true,x,yes\n" * 40).encode(), "one class ('yes')"),
@@ -144,32 +156,30 @@ def test_times_too_coarse_to_split_by_are_rejected(world: Any, declared: Any) ->
 def test_an_object_above_the_limit_is_refused_unread(
     world: Any, table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
-    head = world.s3.head_object
-    size = {"ContentLength": 256 * 2**20 + 1}
-    monkeypatch.setattr(world.s3, "head_object", lambda **k: {**head(**k), **size})
-    monkeypatch.setattr(world.s3, "get_object", _only_the_manifest(world.s3.get_object))
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048")
+    limit = limits.largest_object(timeout_seconds=900, memory_mb=2048)
+    head = world.s3.head
+    size = {"size": limit + 2**20}
+    monkeypatch.setattr(world.s3, "head", lambda *a, **k: replace(head(*a, **k), **size))
+    monkeypatch.setattr(world.s3, "get", _never_the_object)
 
     refused = world.refusal(table())
 
-    assert "256 MiB; this function reads at most 256 MiB (half its memory)" in str(refused)
+    assert f"It has {limit / 2**20 + 1:,.0f} MiB; this function reads at most" in str(refused)
+    assert "within its 900 seconds" in str(refused)
 
 
-def _only_the_manifest(get_object: Any) -> Any:
-    def guarded(**request: str) -> Any:
-        assert request["Bucket"] != "raw", "read in spite of its size"
-        return get_object(**request)
-
-    return guarded
+def _never_the_object(*_: Any, **__: Any) -> Any:
+    raise AssertionError("read in spite of its size")
 
 
 def test_an_object_that_is_gone_is_rejected(
     world: Any, table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(**_: str) -> Any:
-        raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadObject")
+    def gone(*_: str, **__: Any) -> Any:
+        raise S3Error("HeadObject", 404, "404", "no message")
 
-    monkeypatch.setattr(world.s3, "head_object", gone)
+    monkeypatch.setattr(world.s3, "head", gone)
 
     refused = world.refusal(table())
 
@@ -183,16 +193,16 @@ def test_an_object_it_may_not_read_is_an_error_of_the_deployment_not_of_the_data
     """Only the answer to a GET says what is missing: that to a HEAD has no body."""
 
     def denied(code: str, message: str, call: str) -> Any:
-        def refuse(**_: str) -> Any:
-            raise ClientError({"Error": {"Code": code, "Message": message}}, call)
+        def refuse(*_: str, **__: Any) -> Any:
+            raise S3Error(call, 403, code, message)
 
         return refuse
 
     named = "User: f is not authorized to perform: kms:Decrypt"
-    monkeypatch.setattr(world.s3, "head_object", denied("403", "Forbidden", "HeadObject"))
-    monkeypatch.setattr(world.s3, "get_object", denied("AccessDenied", named, "GetObject"))
+    monkeypatch.setattr(world.s3, "head", denied("403", "Forbidden", "HeadObject"))
+    monkeypatch.setattr(world.s3, "get", denied("AccessDenied", named, "GetObject"))
 
-    with pytest.raises(ClientError, match="not authorized to perform: kms:Decrypt"):
+    with pytest.raises(S3Error, match="not authorized to perform: kms:Decrypt"):
         world.publish(table())
 
 
@@ -203,6 +213,12 @@ def test_an_object_it_may_not_read_is_an_error_of_the_deployment_not_of_the_data
         ({"drop": ["note", "label"]}, "Target 'label' is dropped."),
         ({"drop": ["note", "weight"]}, "Dropped column 'weight' is not declared."),
         ({"drop": []}, "Column 'note' is text: list it in 'drop' or split by it."),
+        ({"impute": {"note": "mean"}}, "'impute' names 'note', which is no feature."),
+        ({"impute": {"size": "mode"}}, "mean, median, none or {constant = ...}, got 'mode'."),
+        ({"impute": {"colour": "mean"}}, "'impute' colour: a category has no mean"),
+        ({"impute": {"count": {"constant": 1.5}}}, "'impute' count: 1.5 is no integer."),
+        ({"impute": 3}, "'impute' must be a table, got 3."),
+        ({"formats": ["orc"]}, "'formats' must list csv, parquet or both, got ['orc']."),
         ({"problem": "ranking"}, "Problem 'ranking' is not one of binary, multiclass, regression."),
         ({"problem": "regression"}, "Target 'label' is category; regression needs number or"),
         ({"colour": 1}, "Unknown key 'colour'"),

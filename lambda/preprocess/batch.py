@@ -1,0 +1,34 @@
+"""What a reader hands to validation: some records, each column text or already of its type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+# No column of the data starts with a space (names are stripped), so these never meet one.
+INDEX, LINE, RAW, REASON = " index", " line", " raw", " reason"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """`frame` has the parsed columns by name, as text or typed; text is not stripped yet.
+
+    `lines` is how many lines the records took. With LINE, RAW and REASON in the frame a record
+    may be any number of lines and bad from the start; without, record n is line n, its text is
+    what `texts` returns for it, and all are regular.
+    """
+
+    frame: pl.DataFrame
+    lines: int
+    texts: Callable[[Sequence[int]], list[str]] | None = None
+    separators: bool = True  # whether text may hold U+001C to U+001F, which are spaces too
+
+
+Job = Callable[[], Batch]
+
+
+def has_separators(piece: bytes) -> bool:
+    """Whether some bytes hold one of those."""
+    return any(mark in piece for mark in (b"\x1c", b"\x1d", b"\x1e", b"\x1f"))
