@@ -56,7 +56,7 @@ lock: $(STAMPS)/uv ## Recompile every requirements file from its .in
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) --overrides requirements-local-aws-overrides.txt requirements-local-aws.in -o requirements-local-aws.txt
-	@set -e; for f in containers/*/requirements.in lambda/*/requirements.in; do test ! -f $$f || $(LOCK) $$f -o $${f%.in}.txt; done
+	@set -e; for f in containers/*/requirements*.in lambda/*/requirements.in; do test ! -f $$f || $(LOCK) $$f -o $${f%.in}.txt; done
 
 # ---- what needs an installed checkout: one sentence if it is not, instead of a missing module
 
@@ -171,6 +171,16 @@ recording: ready ## Record a whole make local as docs/make-local.svg
 
 bench: ready packages ## Measure what the README claims
 	@set -e; for f in benchmarks/*.py; do echo "== $$f"; $(PYTHON_) $$f; done
+
+.PHONY: abuse test-torch
+abuse: ready ## Mistreat the function and the server at length, and print the figures (SOAK_SECONDS=600)
+	$(PYTHON_) -m pytest -m abuse tests/abuse
+
+# PyTorch's wheel and its CUDA libraries are gigabytes: an environment of their own, made here only.
+test-torch: ready ## Serve PyTorch models for real, in an environment with PyTorch (3 GB)
+	test -x .venvs/torch/bin/python || $(VENV)/bin/uv venv -q --python $(VENV)/bin/python .venvs/torch
+	$(VENV)/bin/uv pip sync -q --python .venvs/torch/bin/python --require-hashes containers/inference_server/requirements-torch.txt
+	$(PYTHON_) -m pytest -m torch tests/unit/containers/test_inference_torch.py
 
 .PHONY: matrix
 matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 6 minutes)

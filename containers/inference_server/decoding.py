@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -55,10 +55,7 @@ class Decoder:
         if '"' not in text and "\n" not in text.rstrip("\n"):
             rows: list[list[str]] = [text.rstrip("\n").split(",")]
         else:
-            try:
-                rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-            except csv.Error as error:
-                raise RequestError(f"the body is not CSV: {error}") from None
+            rows = list(self._lines(text))
         header = self._header(rows[0])
         if header:
             rows = rows[1:]
@@ -75,6 +72,17 @@ class Decoder:
             order = [header.index(name) for name in self._names]
             return [[row[index] for index in order] for row in rows]
         return list(rows)
+
+    def _lines(self, text: str) -> Iterator[list[str]]:
+        """The lines, ending after the first of a wrong width: the rest need not be read."""
+        width = len(self._names)
+        try:
+            for row in csv.reader(io.StringIO(text, newline=""), strict=True):
+                yield row
+                if len(row) != width and width > 1:
+                    return
+        except csv.Error as error:
+            raise RequestError(f"the body is not CSV: {error}") from None
 
     def _header(self, row: Sequence[str]) -> list[str] | None:
         cells = [cell.strip() for cell in row]

@@ -228,7 +228,7 @@ BAD = {
         400,
         "row 2, column carrier: 99 is not allowed; allowed: a category's code, 0 to",
     ),
-    "parquet": ("application/vnd.apache.parquet", b"PAR1", 415, "is not supported"),
+    "parquet": ("application/vnd.apache.parquet", b"PAR1", 415, "this image reads no Parquet"),
     "no content type": (None, "UA,1,2,1", 415, "there is no Content-Type"),
     "another charset": (
         "text/csv; charset=utf-16",
