@@ -12,6 +12,8 @@ from ops.cloudformation import Event
 from ops.errors import OpsError
 from ops.settings import Deployment
 
+# A stack that follows several groups has one of each for every component, `ChurnModelPackageArn`
+# and `ModelPackageGroupChurn`.
 PARAMETER, OUTPUT = "ModelPackageArn", "ModelPackageGroup"
 
 
@@ -84,12 +86,22 @@ def approve(package: dict[str, Any]) -> None:
 
 def followers(group: str) -> list[str]:
     """The stacks that serve this group's models."""
-    return sorted(
-        str(stack["StackName"])
-        for stack in cloudformation.stacks()
-        if PARAMETER in cloudformation.parameters(stack)
-        and cloudformation.outputs(stack).get(OUTPUT) == group
-    )
+    return list(followed(group))
+
+
+def followed(group: str) -> dict[str, list[str]]:
+    """The stacks that serve this group's models, each with the parameters that name them."""
+    found: dict[str, list[str]] = {}
+    for stack in cloudformation.stacks():
+        declared, said = cloudformation.parameters(stack), cloudformation.outputs(stack)
+        named = [
+            f"{output.removeprefix(OUTPUT)}{PARAMETER}"
+            for output, value in sorted(said.items())
+            if output.startswith(OUTPUT) and value == group
+        ]
+        if known := [one for one in named if one in declared]:
+            found[str(stack["StackName"])] = known
+    return dict(sorted(found.items()))
 
 
 def promote(
@@ -99,18 +111,20 @@ def promote(
     on_event: Callable[[str, Event], None] = lambda stack, event: None,
 ) -> list[Rolled]:
     """Each stack has been asked to serve the model; one that rolls back stops no other."""
+    if not stacks:
+        return []
+    named = followed(arn.split("/")[-2])
 
     def roll(stack: str) -> Rolled:
+        values = dict.fromkeys(named.get(stack, [PARAMETER]), arn)
         try:
-            changed = cloudformation.set_parameter(
-                stack, PARAMETER, arn, on_event=lambda event: on_event(stack, event)
+            changed = cloudformation.set_parameters(
+                stack, values, on_event=lambda event: on_event(stack, event)
             )
         except OpsError as fault:
             return Rolled(stack=stack, changed=False, fault=fault)
         return Rolled(stack=stack, changed=changed)
 
-    if not stacks:
-        return []
     # Threads: each one waits for its stack. Eight is far below CloudFormation's rate of calls.
     with ThreadPoolExecutor(max_workers=min(8, len(stacks))) as pool:
         return list(pool.map(roll, stacks))

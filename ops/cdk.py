@@ -19,8 +19,9 @@ from ops.settings import ROOT
 
 # Owned by promotion: a deploy never passes it, so the stack keeps the model it serves. The
 # challenger's is kept in the same way, until somebody passes another one.
+# A component's is called `<Component>ModelPackageArn`.
 PROMOTED = "ModelPackageArn"
-KEPT = (PROMOTED, "ChallengerModelPackageArn")
+CHALLENGER = f"Challenger{PROMOTED}"
 EVENT = re.compile(
     r"^(?P<stack>[A-Za-z][\w-]*)\s+\|\s+(?P<done>\d+)?(?:/(?P<total>\d+))?\s*\|[^|]*\|\s+"
     r"(?P<status>[A-Z][A-Z_]+)\s+\|\s+(?P<type>[\w:-]+)\s+\|\s+(?P<path>\S+)(?:\s+\((?P<id>\w+)\))?"
@@ -56,6 +57,16 @@ class ResourceEvent:
         said = self.status.lower().replace("_", " ")
         # The CLI counts the events of a clean-up too, above its own total.
         return said if self.state == "done" else f"{self.progress:>6}  {said}  {self.path}"
+
+
+def kept(key: str) -> bool:
+    """Whether a deploy leaves this parameter's value as it is."""
+    return key.endswith(PROMOTED)
+
+
+def promoted(key: str) -> bool:
+    """Whether only an approval sets this parameter."""
+    return kept(key) and key != CHALLENGER
 
 
 def parse(line: str) -> ResourceEvent | None:
@@ -191,7 +202,7 @@ def explicit_parameters(assembly: Path) -> list[str]:
     found: list[str] = []
     for stack, template in templates(assembly):
         for key, declared in template.get("Parameters", {}).items():
-            if key in KEPT or str(declared["Type"]).startswith("AWS::SSM::"):
+            if kept(key) or str(declared["Type"]).startswith("AWS::SSM::"):
                 continue
             if key == "BootstrapVersion" or "Default" not in declared:
                 continue

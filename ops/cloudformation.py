@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -163,7 +163,17 @@ def _physical_id(stack: str, event: Event) -> str:
 def set_parameter(
     stack: str, key: str, value: str, *, on_event: Callable[[Event], None] = lambda event: None
 ) -> bool:
-    """The stack runs its previous template with one parameter changed; False if it already did.
+    """The stack runs its previous template with one parameter changed; False if it already did."""
+    return set_parameters(stack, {key: value}, on_event=on_event)
+
+
+def set_parameters(
+    stack: str,
+    values: Mapping[str, str],
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> bool:
+    """The stack runs its previous template with these values; False if it already did.
 
     Every other parameter keeps its value, so a value an operator set on the command line survives.
     Raises OpsError naming the resource and the reason when the stack rolls back.
@@ -174,16 +184,17 @@ def set_parameter(
     described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     if str(described["StackStatus"]).endswith("_IN_PROGRESS"):
         settle(stack)
-    if parameters(described).get(key) == value and succeeded(str(described["StackStatus"])):
+    now = parameters(described)
+    if values.items() <= now.items() and succeeded(str(described["StackStatus"])):
         return False
     seen = {e.id for e in events(stack)}
-    others = [k for k in parameters(described) if k != key]
+    others = [k for k in now if k not in values]
     try:
         cloudformation.update_stack(
             StackName=stack,
             UsePreviousTemplate=True,
             Parameters=[
-                {"ParameterKey": key, "ParameterValue": value},
+                *({"ParameterKey": k, "ParameterValue": v} for k, v in values.items()),
                 *({"ParameterKey": k, "UsePreviousValue": True} for k in others),
             ],
             Capabilities=CAPABILITIES,
@@ -191,7 +202,8 @@ def set_parameter(
     except ClientError as fault:
         if "No updates are to be performed" in aws.error_message(fault):
             return False
-        raise OpsError(f"{stack} refuses {key}={value}: {aws.error_message(fault)}") from fault
+        asked = ", ".join(f"{key}={value}" for key, value in values.items())
+        raise OpsError(f"{stack} refuses {asked}: {aws.error_message(fault)}") from fault
     if not succeeded(settle(stack, seen=set(seen), on_event=on_event)):
         raise failure(stack, seen=seen)
     return True

@@ -75,7 +75,7 @@ def _checked(overrides: list[str]) -> list[str]:
         key = override.split("=", 1)[0]
         if "=" not in override or ":" not in key:
             raise OpsError(f"--parameters {override}: expected Stack:Key=value")
-        if key.endswith(f":{cdk.PROMOTED}"):
+        if cdk.promoted(key.rpartition(":")[2]):
             raise OpsError(
                 f"--parameters {override}: a deploy does not choose the model",
                 fix="approve a version instead: make approve VERSION=<n>",
@@ -112,7 +112,8 @@ def settable_parameters(template: Mapping[str, Any]) -> dict[str, str]:
     return {
         key: str(declared.get("Default", ""))
         for key, declared in template.get("Parameters", {}).items()
-        if key not in (cdk.PROMOTED, "BootstrapVersion")
+        if key != "BootstrapVersion"
+        and not cdk.promoted(key)
         and not str(declared["Type"]).startswith("AWS::SSM::")
     }
 
@@ -125,7 +126,7 @@ def overridden(templates: Mapping[str, dict[str, Any]]) -> list[str]:
         deployed = cloudformation.parameters(stacks.get(stack, {}))
         for key, value in sorted(settable_parameters(template).items()):
             now = deployed.get(key, value)
-            if now != value and key not in cdk.KEPT:
+            if now != value and not cdk.kept(key):
                 found.append(f"{stack}:{key} is {now!r}; the next deploy makes it {value!r}")
     return found
 

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from sagemaker_workflow.endpoints.limits import has_gpu
 from sagemaker_workflow.gpus import gpus
 from stacks.settings.base import Block, refuse
+from stacks.settings.endpoints.schedule import Hours
 from stacks.settings.endpoints.served import OnInstances, PackageGroup
 
 MOST = 20  # Rules of a template know no `<=`, so bounds are written out value by value
@@ -59,6 +60,8 @@ class Components(OnInstances):
     # 0: nothing is left running when no component has a copy.
     min_instances: Annotated[int, Field(ge=0, le=MOST)] = Field(default=1, validate_default=True)
     scale_in: Literal["IDLE_RELEASE", "CONSOLIDATION"] | None = None  # default: the service's
+    schedule: Hours | None = None  # default: it is there while Active
+    dashboard: bool = False  # each component has alarms of its own
     components: dict[ComponentName, Component] = Field(min_length=1)
 
     @field_validator("min_instances")

@@ -110,6 +110,39 @@ def test_changes_one_parameter_and_keeps_every_other_and_the_template(stacks: St
     assert "CAPABILITY_IAM" in asked["Capabilities"]
 
 
+def test_a_stack_of_several_groups_changes_the_parameters_of_the_approved_one_only(
+    services: dict[str, Any],
+) -> None:
+    updated: list[dict[str, Any]] = []
+    stack = {
+        "StackName": "shop-dev-endpoint-models",
+        "StackStatus": "UPDATE_COMPLETE",
+        "Parameters": [
+            {"ParameterKey": "ChurnModelPackageArn", "ParameterValue": ""},
+            {"ParameterKey": "FraudCheckModelPackageArn", "ParameterValue": ""},
+            {"ParameterKey": "OtherModelPackageArn", "ParameterValue": f"{ARN}-other/1"},
+        ],
+        "Outputs": [
+            {"OutputKey": "ModelPackageGroupChurn", "OutputValue": GROUP},
+            {"OutputKey": "ModelPackageGroupFraudCheck", "OutputValue": GROUP},
+            {"OutputKey": "ModelPackageGroupOther", "OutputValue": f"{GROUP}-other"},
+        ],
+    }
+    services["cloudformation"] = Paginated(
+        describe_stacks=lambda **_: {"Stacks": [stack]},
+        describe_stack_events=lambda **_: {"StackEvents": []},
+    )
+    services["cloudformation"].describe_stacks = lambda **_: {"Stacks": [stack]}
+    services["cloudformation"].update_stack = lambda **asked: updated.append(asked)
+    assert approve.followers(GROUP) == ["shop-dev-endpoint-models"]
+    approve.promote(f"{ARN}/2", approve.followers(GROUP))
+    assert updated[0]["Parameters"] == [
+        {"ParameterKey": "ChurnModelPackageArn", "ParameterValue": f"{ARN}/2"},
+        {"ParameterKey": "FraudCheckModelPackageArn", "ParameterValue": f"{ARN}/2"},
+        {"ParameterKey": "OtherModelPackageArn", "UsePreviousValue": True},
+    ]
+
+
 def test_a_stack_that_serves_the_version_already_is_no_failure(stacks: Stacks) -> None:
     (rolled,) = approve.promote(f"{ARN}/1", ["a"])
     assert (rolled.changed, rolled.fault) == (False, None)
