@@ -27,7 +27,7 @@ def check_job(job: TransformJob, faults: Faults) -> None:
     faults.unless_between("max_payload_mb", job.max_payload_mb, 0, 100)
     faults.unless_between("max_concurrent", job.max_concurrent, 1, 100)
     product = job.max_payload_mb * job.max_concurrent
-    if product > _MAX_PRODUCT_MB:
+    if job.max_payload_mb <= _MAX_PRODUCT_MB < product:
         faults.add(
             f"max_payload_mb times max_concurrent is {product}, allowed is {_MAX_PRODUCT_MB}: "
             "lower one of them"

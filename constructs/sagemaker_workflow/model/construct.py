@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import CfnCondition
+from aws_cdk import CfnCondition, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from sagemaker_workflow.container_image import ContainerImage
 from sagemaker_workflow.faults import Faults
-from sagemaker_workflow.model.faults import model_faults
+from sagemaker_workflow.model.faults import model_faults, region_faults
 from sagemaker_workflow.model.spec import (
     ModelContainer,
     ModelNetwork,
@@ -65,6 +65,7 @@ class Model(Construct):
                 self.containers, self.package, network, direct_invocation=direct_invocation
             )
         )
+        faults.extend(region_faults(self.images, Stack.of(self)))
         faults.raise_any()
         self.role = role or ExecutionRole(self, "Role", kind="hosting")
         self._grant()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from aws_cdk import Stack
+
+from sagemaker_workflow.container_image import ContainerImage
 from sagemaker_workflow.faults import known
 from sagemaker_workflow.model.spec import (
     ModelContainer,
@@ -23,6 +26,7 @@ _SECRET_NAME = re.compile(
 _MAX_CONTAINERS = 15
 _MAX_ENVIRONMENT = 100
 _MAX_VALUE = 1024
+_MAX_ENVIRONMENT_BYTES = 32 * 1024
 
 
 def model_faults(
@@ -43,6 +47,7 @@ def model_faults(
     for container in containers:
         yield from _environment_faults(environment_of(container))
         yield from _place_faults(container, len(containers), direct_invocation)
+    yield from _size_faults(containers)
     names = [one.hostname for one in containers if one.hostname]
     if len(set(names)) != len(names):
         yield f"hostnames are {names}, allowed are distinct ones: rename one of the same"
@@ -86,6 +91,31 @@ def _environment_faults(environment: dict[str, str]) -> Iterator[str]:
             yield (
                 f"environment {name} looks like a secret, allowed is the name of one: keep it in "
                 f"Secrets Manager and pass its ARN as {name}_ARN"
+            )
+
+
+def _size_faults(containers: tuple[ModelContainer, ...]) -> Iterator[str]:
+    size = sum(
+        len(text.encode())
+        for container in containers
+        for pair in environment_of(container).items()
+        for text in pair
+        if known(text)
+    )
+    if size > _MAX_ENVIRONMENT_BYTES:
+        yield (
+            f"environment holds {size} bytes in all, allowed is {_MAX_ENVIRONMENT_BYTES}: put the "
+            "longest values into a file among the artifacts"
+        )
+
+
+def region_faults(images: tuple[ContainerImage, ...], stack: Stack) -> Iterator[str]:
+    """SageMaker pulls from the registries of its own region only."""
+    for image in images:
+        if there := image.region_of(stack):
+            yield (
+                f"image {image.uri!r} is in {there}, allowed is {stack.region}, where the model "
+                "is: copy it there, or name that region's"
             )
 
 
