@@ -80,6 +80,7 @@ class Variant:
         )
         self._router = Router(spec.routing)
         self._in_flight = 0
+        self._limit = spec.max_concurrency
         self._lock = threading.Lock()
 
     def start(self, stop: threading.Event) -> None:
@@ -175,6 +176,11 @@ class Variant:
         if not self._serverless:
             self._fleet.scale(count)
 
+    def limit(self, max_concurrency: int) -> None:
+        """A serverless variant answers this many requests at once from now on."""
+        with self._lock:
+            self._limit = max_concurrency
+
     @property
     def running(self) -> int:
         """How many instances can take a request now."""
@@ -189,8 +195,8 @@ class Variant:
         self._fleet.stop()
 
     def _enter(self) -> None:
-        limit = self.spec.max_concurrency
         with self._lock:
+            limit = self._limit
             if self._serverless and limit is not None and self._in_flight >= limit:
                 raise Throttled(
                     f"endpoint {self.spec.endpoint_name} serves {limit} requests at once"

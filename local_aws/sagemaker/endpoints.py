@@ -96,7 +96,7 @@ def update_weights_and_capacities(params: dict[str, Any]) -> dict[str, Any]:
             refuse(faults)
         targets = {}
         for name, want in wanted.items():
-            slot = endpoint.fleet.slots[name]
+            slot = endpoint.fleet.all_slots[name]
             target = Kept(
                 count=want.get("DesiredInstanceCount"),
                 weight=want.get("DesiredWeight"),
@@ -132,7 +132,7 @@ def _kept(endpoint: Endpoint, params: Mapping[str, Any]) -> dict[str, Kept]:
             count=None if "DesiredInstanceCount" in reset else slot.desired_count,
             weight=None if "DesiredWeight" in reset else slot.desired_weight,
         )
-        for name, slot in endpoint.fleet.slots.items()
+        for name, slot in endpoint.fleet.all_slots.items()
     }
 
 
@@ -146,7 +146,7 @@ def _capture(
 
 
 def _require_roles(config: Mapping[str, Any]) -> None:
-    for variant in config["ProductionVariants"]:
+    for variant in (*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])):
         # A variant without a model holds inference components, under the configuration's role.
         model = models.require(variant["ModelName"]) if "ModelName" in variant else config
         roles.require_assumable(model["ExecutionRoleArn"])

@@ -26,15 +26,31 @@ def model_package(record: Record) -> None:
 
 def endpoint(record: Record) -> None:
     """An endpoint changed its status, which events spell IN_SERVICE, not InService."""
-    detail = {
-        "EndpointName": record["EndpointName"],
-        "EndpointArn": record["EndpointArn"],
-        "EndpointConfigName": record["EndpointConfigName"],
+    detail = _endpoint(record) | {
         "ProductionVariants": [
             {"DesiredWeight": v["DesiredWeight"], "DesiredInstanceCount": v["DesiredInstanceCount"]}
             for v in record.get("ProductionVariants", [])
             if "DesiredInstanceCount" in v
         ],
+    }
+    _put("SageMaker Endpoint State Change", _times(detail, _epoch_ms), record["EndpointArn"])
+
+
+def deployment(record: Record) -> None:
+    """A deployment of an endpoint came to another stage, which each variant's status names."""
+    detail = _endpoint(record)
+    for member in ("ProductionVariants", "PendingDeploymentSummary"):
+        if member in record:
+            detail[member] = record[member]
+    kind = "SageMaker Endpoint Deployment State Change"
+    _put(kind, _times(detail, _epoch_ms), record["EndpointArn"])
+
+
+def _endpoint(record: Record) -> dict[str, Any]:
+    detail = {
+        "EndpointName": record["EndpointName"],
+        "EndpointArn": record["EndpointArn"],
+        "EndpointConfigName": record["EndpointConfigName"],
         "EndpointStatus": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", record["EndpointStatus"]).upper(),
         "CreationTime": record["CreationTime"],
         "LastModifiedTime": record["LastModifiedTime"],
@@ -42,7 +58,7 @@ def endpoint(record: Record) -> None:
     }
     if record.get("FailureReason"):
         detail["FailureReason"] = record["FailureReason"]
-    _put("SageMaker Endpoint State Change", _times(detail, _epoch_ms), record["EndpointArn"])
+    return detail
 
 
 def _put(detail_type: str, detail: dict[str, Any], arn: str) -> None:

@@ -62,6 +62,9 @@ class FakeVariant:
             raise self.world.error
         return iter([b"one ", b"two"])
 
+    def limit(self, max_concurrency: int) -> None:
+        self.max_concurrency = max_concurrency
+
     def scale(self, count: int) -> None:
         if self.scale_failure:
             raise RuntimeFailure(self.scale_failure)

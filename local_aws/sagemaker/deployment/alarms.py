@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from local_aws import adapter
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.sagemaker import store
+from local_aws.sagemaker.deployment.budget import EXCEEDED
 
 _POLL_SECONDS = 10.0  # of the service's time: no alarm can come and go between two looks
 _LEAST_POLL_SECONDS = 0.1
@@ -28,19 +29,24 @@ def bake(
     end = store.now() + adapter.scaled(seconds)
     poll = max(_LEAST_POLL_SECONDS, min(adapter.scaled(_POLL_SECONDS), 1.0))
     while True:
-        firing = _firing(alarms, role_arn)
-        if firing:
-            raise RuntimeFailure(
-                f"One or more alarms went off during the deployment: {', '.join(firing)}. "
-                f"The {what} was rolled back to its previous configuration."
-            )
+        look(alarms, role_arn=role_arn, what=what)
         now = store.now()
         if now > deadline:
-            raise RuntimeFailure("The deployment exceeded MaximumExecutionTimeoutInSeconds.")
+            raise RuntimeFailure(EXCEEDED)
         if now >= end:
             return
         if stop.wait(min(poll, end - now)):
             raise RuntimeFailure("The deployment was stopped.")
+
+
+def look(alarms: Sequence[str], *, role_arn: str, what: str = "endpoint") -> None:
+    """Return when no alarm fires; RuntimeFailure naming those that do."""
+    firing = _firing(alarms, role_arn)
+    if firing:
+        raise RuntimeFailure(
+            f"One or more alarms went off during the deployment: {', '.join(firing)}. "
+            f"The {what} was rolled back to its previous configuration."
+        )
 
 
 def _firing(names: Sequence[str], role_arn: str) -> list[str]:

@@ -58,6 +58,15 @@ class Endpoint:
             store.changed.notify_all()
         events.endpoint(described)
 
+    def stage(self, fleet: Fleet, status: str) -> None:
+        """The fleet's variants are at this stage of a deployment, and an event says so."""
+        with store.changed:
+            for slot in fleet.all_slots.values():
+                slot.stages = [{"Status": status, "StartTime": store.now()}]
+            described = self.describe()
+            store.changed.notify_all()
+        events.deployment(described)
+
     def pick(self, target: str | None) -> Slot | None:
         """The variant for the next request, held until `release`."""
         with store.lock:

@@ -6,11 +6,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_aws import adapter
 from local_aws.runtime.asynchronous import AsyncQueue
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.sagemaker import store, tags
 from local_aws.sagemaker.deployment import alarms, notifications
+from local_aws.sagemaker.deployment.budget import Budget
 from local_aws.sagemaker.deployment.endpoint import Endpoint
 from local_aws.sagemaker.deployment.fleet import Fleet, Kept
 from local_aws.sagemaker.deployment.plan import Plan, Step
@@ -26,12 +26,16 @@ def create(endpoint: Endpoint) -> None:
 
     def work() -> None:
         fleet = Fleet(endpoint.name, endpoint.config)
+        with store.lock:
+            endpoint.pending, endpoint.pending_since = fleet, store.now()
+        endpoint.stage(fleet, "Creating")
         notifications.probe(endpoint.config, fleet.role_arn)
         fleet.start(endpoint.stop)
         _take_over(endpoint, fleet, endpoint.config)
         endpoint.set_capture(endpoint.config.get("DataCaptureConfig"))
 
     reason = _reason(work)
+    _staged(endpoint)
     endpoint.move("Failed" if reason else "InService", reason)
 
 
@@ -47,19 +51,23 @@ def update(
     old = endpoint.fleet
 
     def work() -> None:
+        budget = Budget(plan.timeout_seconds, endpoint.stop)
         new = Fleet(endpoint.name, config, kept)
         with store.lock:
             endpoint.pending, endpoint.pending_since = new, store.now()
+        endpoint.stage(new, "Creating")
         notifications.probe(config, new.role_arn)
-        new.start(endpoint.stop)
+        _start(new, budget)
         components = Relocation(endpoint, new, config)
         try:
+            alarms.look(plan.alarms, role_arn=new.role_arn)  # before anybody is sent there
             components.start()
-            _shift(endpoint, old, new, plan)
+            _shift(endpoint, old, new, plan, budget)
         except BaseException:
             with store.lock:
                 endpoint.routes = [(old, 1.0)]
             endpoint.move("RollingBack")
+            endpoint.stage(new, "Deleting")
             components.back()
             new.drain()
             new.stop()
@@ -67,39 +75,59 @@ def update(
         _take_over(endpoint, new, config)
         endpoint.set_capture(capture)
         components.settle()
+        endpoint.stage(old, "Deleting")
         old.drain()
         old.stop()
         endpoint.balancer.forget(old)
 
     reason = _reason(work)
-    with store.lock:
-        endpoint.pending = None
+    _staged(endpoint)
     endpoint.move("InService", reason)
 
 
 def scale(endpoint: Endpoint, wanted: Mapping[str, Kept]) -> None:
     """Counts and weights are as wanted, or as before with the reason."""
 
+    slots = endpoint.fleet.all_slots
+    before = {name: slots[name].count for name in wanted}
+
     def work() -> None:
         notifications.probe(endpoint.config, endpoint.fleet.role_arn)
+        endpoint.stage(endpoint.fleet, "Updating")
         for name, target in wanted.items():
-            slot = endpoint.fleet.slots[name]
+            slot = slots[name]
             if target.count is not None and target.count != slot.count:
                 slot.variant.scale(target.count)
+                with store.lock:
+                    slot.count = target.count
+        for name, target in wanted.items():  # traffic moves when the instances for it are there
+            slot = slots[name]
             with store.lock:
-                slot.count = slot.count if target.count is None else target.count
                 slot.weight = slot.weight if target.weight is None else target.weight
-                if target.serverless:
-                    slot.config["ServerlessConfig"] = dict(slot.desired_serverless)
+            if target.serverless:
+                slot.config["ServerlessConfig"] = dict(slot.desired_serverless)
+                slot.variant.limit(slot.desired_serverless["MaxConcurrency"])
 
     reason = _reason(work)
     if reason:
         endpoint.move("RollingBack")
+        _reason(lambda: _unscale(endpoint.fleet, before))
     with store.lock:
-        for slot in endpoint.fleet.slots.values():
+        for slot in slots.values():
             slot.desired_count, slot.desired_weight = slot.count, slot.weight
             slot.desired_serverless = dict(slot.config.get("ServerlessConfig", {}))
+    _staged(endpoint)
     endpoint.move("InService", reason)
+
+
+def _unscale(fleet: Fleet, before: Mapping[str, int]) -> None:
+    """Every variant has the count it had: one that cannot scale takes the others back with it."""
+    for name, count in before.items():
+        slot = fleet.all_slots[name]
+        if slot.count != count:
+            slot.variant.scale(count)
+            with store.lock:
+                slot.count = count
 
 
 def delete(endpoint: Endpoint) -> None:
@@ -137,14 +165,25 @@ def _take_over(endpoint: Endpoint, fleet: Fleet, config: Mapping[str, Any]) -> N
     )
 
 
-def _shift(endpoint: Endpoint, old: Fleet, new: Fleet, plan: Plan) -> None:
+def _start(fleet: Fleet, budget: Budget) -> None:
+    """The fleet is up; RuntimeFailure when it does not come up or not in time."""
+    try:
+        fleet.start(budget.halt)
+    except RuntimeFailure:
+        budget.deadline()  # what was called off for the time has run out of it
+        raise
+
+
+def _shift(endpoint: Endpoint, old: Fleet, new: Fleet, plan: Plan, budget: Budget) -> None:
     """Traffic is on the new fleet; raises RuntimeFailure when an alarm or the clock objects."""
-    deadline = store.now() + adapter.scaled(plan.timeout_seconds)
+    deadline = budget.deadline()
     steps = (*plan.steps, Step(share=1.0, wait_seconds=plan.termination_wait_seconds))
     for step in steps:
+        endpoint.stage(new, "ActivatingTraffic")
         with store.lock:
             # The old fleet stays first, so `endpoint.fleet` is what a rollback returns to.
             endpoint.routes = [(old, 1.0 - step.share), (new, step.share)]
+        endpoint.stage(new, "Baking")
         alarms.bake(
             step.wait_seconds,
             plan.alarms,
@@ -152,6 +191,15 @@ def _shift(endpoint: Endpoint, old: Fleet, new: Fleet, plan: Plan) -> None:
             deadline=deadline,
             stop=endpoint.stop,
         )
+
+
+def _staged(endpoint: Endpoint) -> None:
+    """Nothing is being deployed any more."""
+    with store.lock:
+        endpoint.pending = None
+        if endpoint.routes:
+            for slot in endpoint.fleet.all_slots.values():
+                slot.stages.clear()
 
 
 def _reason(work: Callable[[], None]) -> str | None:

@@ -64,7 +64,7 @@ def update_faults(
 
 def scale_faults(endpoint: Endpoint, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name, want in wanted.items():
-        slot = endpoint.fleet.slots.get(name)
+        slot = endpoint.fleet.all_slots.get(name)
         if slot is None:
             yield f'Could not find variant "{name}" of endpoint "{endpoint.arn}"'
             continue
