@@ -51,7 +51,8 @@ class Hosting:
         return self.settled(name)
 
     def settled(self, name: str = "churn") -> dict[str, Any]:
-        self.aws.eventually(lambda: not self.describe(name)["InferenceComponentStatus"][-3:] == "ing")
+        busy = ("Creating", "Updating", "Deleting")
+        self.aws.eventually(lambda: self.describe(name)["InferenceComponentStatus"] not in busy)
         return self.describe(name)
 
     def describe(self, name: str = "churn") -> dict[str, Any]:
