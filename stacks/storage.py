@@ -9,6 +9,7 @@ from constructs import Construct
 
 from sagemaker_workflow.image_repository import ImageRepository
 from sagemaker_workflow.storage import Storage
+from stacks.endpoint.asynchronous import expiring
 from stacks.images import Images
 from stacks.names import Names
 from stacks.settings import Settings
@@ -41,6 +42,7 @@ class StorageStack(Stack):
             "Storage",
             removal_policy=removal,
             access_log_retention=Duration.days(settings.logs.retention_days),
+            expire_artifacts=expiring(settings.endpoints),
         )
         published: dict[tuple[str, ...], str] = {
             ("storage", "raw-bucket"): storage.raw.bucket_name,

@@ -19,7 +19,28 @@ def own_key(scope: Construct) -> kms.Key:
         removal_policy=RemovalPolicy.DESTROY,
     )
     let_logs_use(key)
+    let_services_deliver(key)
     return key
+
+
+def let_services_deliver(key: kms.Key) -> None:
+    """EventBridge into dead-letter queues, alarms into topics, topics into queues.
+
+    Roles get the key by their own policies; a service that delivers without a role cannot.
+    """
+    key.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="Deliveries",
+            principals=[
+                iam.ServicePrincipal("events.amazonaws.com"),
+                iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+                iam.ServicePrincipal("sns.amazonaws.com"),
+            ],
+            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+            resources=["*"],
+            conditions={"StringEquals": {"aws:SourceAccount": Stack.of(key).account}},
+        )
+    )
 
 
 def let_logs_use(key: kms.Key) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from sagemaker_workflow.acknowledge import acknowledge
-from sagemaker_workflow.keys import let_logs_use
+from sagemaker_workflow.keys import let_logs_use, let_services_deliver
 
 # Versions replaced by newer ones, and uploads that never finished, are kept this long.
 OLD_VERSIONS = Duration.days(90)
@@ -32,11 +33,14 @@ class Storage(Construct):
         *,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         access_log_retention: Duration | None = None,
+        expire_artifacts: Mapping[str, Duration] | None = None,
     ) -> None:
         """Make the key and the buckets.
 
         :param removal_policy: what happens to data and key when the stack goes. Default: they stay
         :param access_log_retention: how long access logs are kept. Default: 90 days
+        :param expire_artifacts: by prefix, how long objects of `artifacts` are kept. Default: for
+            good
         """
         super().__init__(scope, id_)
         # Delivery of access logs by bucket policy: the ACL it replaces cannot be had on a bucket
@@ -48,6 +52,10 @@ class Storage(Construct):
         self.raw = self._build_bucket("Raw", announce=True)
         self.processed = self._build_bucket("Processed", announce=True)
         self.artifacts = self._build_bucket("Artifacts")
+        for prefix, age in (expire_artifacts or {}).items():
+            self.artifacts.add_lifecycle_rule(
+                prefix=prefix, expiration=age, noncurrent_version_expiration=OLD_VERSIONS
+            )
 
     def _build_key(self) -> kms.Key:
         key = kms.Key(
@@ -58,7 +66,9 @@ class Storage(Construct):
             removal_policy=self._removal_policy,
             pending_window=Duration.days(30),
         )
-        _let_services_use(key)
+        # For this account's resources only.
+        let_logs_use(key)
+        let_services_deliver(key)
         return key
 
     def _build_access_logs(self, retention: Duration) -> s3.Bucket:
@@ -121,25 +131,3 @@ class Storage(Construct):
                 )
             )
         return bucket
-
-
-def _let_services_use(key: kms.Key) -> None:
-    """AWS's own services may use the key, for this account's resources only.
-
-    Roles get the key by their own policies; a service that delivers without a role cannot.
-    """
-    let_logs_use(key)
-    # EventBridge into dead-letter queues, alarms into topics, topics into queues.
-    key.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="Deliveries",
-            principals=[
-                iam.ServicePrincipal("events.amazonaws.com"),
-                iam.ServicePrincipal("cloudwatch.amazonaws.com"),
-                iam.ServicePrincipal("sns.amazonaws.com"),
-            ],
-            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-            resources=["*"],
-            conditions={"StringEquals": {"aws:SourceAccount": Stack.of(key).account}},
-        )
-    )

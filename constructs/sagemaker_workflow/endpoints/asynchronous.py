@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnCondition, Fn, Stack
+from aws_cdk import CfnCondition, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from sagemaker_workflow.endpoints import faults as check
@@ -16,6 +18,7 @@ from sagemaker_workflow.endpoints.specs import (
     AsyncResults,
     Instances,
     Operations,
+    Queues,
     Rollout,
     Scaling,
 )
@@ -26,6 +29,7 @@ from sagemaker_workflow.endpoints.variants import (
 )
 from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.model import Model
+from sagemaker_workflow.uploads import DeadLetters
 
 # Waking from zero takes some ten minutes with a large image; after that nobody is coming.
 _STUCK = AlarmSpec(
@@ -42,7 +46,7 @@ _STUCK = AlarmSpec(
 class AsyncEndpoint(Endpoint):
     """An asynchronous endpoint reads requests from S3, writes replies there and tells two topics.
 
-    Attributes besides an endpoint's: success_topic, error_topic, results, scaling.
+    Attributes besides an endpoint's: success_topic, error_topic, results, queues, scaling.
 
     >>> AsyncEndpoint(  # doctest: +SKIP
     ...     self, "Churn", model=model, results=AsyncResults(bucket=bucket, prefix="churn")
@@ -77,7 +81,7 @@ class AsyncEndpoint(Endpoint):
         check.check_instances(capacity, faults, model=model, region=Stack.of(scope).region)
         check.check_rollout(rollout, serverless=False, faults=faults)
         check.check_results(results, faults)
-        check.check_scaling(scaling, lowest=0, unit="instances", faults=faults)
+        check.check_scaling(scaling, lowest=0, unit="instances", faults=faults, kind="backlog")
         super().__init__(
             scope,
             id_,
@@ -92,6 +96,7 @@ class AsyncEndpoint(Endpoint):
         self.success_topic = self._build_topic("Success")
         self.error_topic = self._build_topic("Error")
         self._subscribe(results.notification_email)
+        self.queues = self._build_queues(results.queues) if results.queues else None
         self._grant_results()
         self._deploy(
             variant=instance_variant(model, capacity, self),
@@ -101,7 +106,8 @@ class AsyncEndpoint(Endpoint):
             async_inference_config=self._config(),
         )
         # Not among the alarms of an update: a queue without machines is no fault of the new model.
-        build_alarm(self, _STUCK, self.name, self.operations.alarm_topic)
+        for one in (_STUCK, _old(results.max_age_seconds)):
+            build_alarm(self, one, self.name, self.operations.alarm_topic)
         # The service publishes a test message to both topics while it makes the endpoint.
         for topic in (self.success_topic, self.error_topic):
             self.resource.node.add_dependency(topic)
@@ -141,6 +147,15 @@ class AsyncEndpoint(Endpoint):
             )
         return grant
 
+    def grant_take_results(self, grantee: iam.IGrantable) -> iam.Grant:
+        """The grantee can take messages from both queues, and delete them."""
+        if self.queues is None:
+            raise ValueError(f"{self.node.path} has no queues: set results.queues")
+        success, error = self.queues
+        return success.grant_consume_messages(grantee).combine(
+            error.grant_consume_messages(grantee)
+        )
+
     def metric_backlog(self) -> cloudwatch.Metric:
         """Requests waiting or in work."""
         return self.metric("ApproximateBacklogSize", statistic="Average", per_variant=False)
@@ -155,6 +170,33 @@ class AsyncEndpoint(Endpoint):
 
     def _build_topic(self, outcome: str) -> sns.Topic:
         return sns.Topic(self, f"{outcome}Topic", master_key=self.key, enforce_ssl=True)
+
+    def _build_queues(self, asked: Queues) -> tuple[sqs.Queue, sqs.Queue]:
+        """One queue an outcome, each with its dead letters; nothing else may send to them."""
+
+        def build(outcome: str, topic: sns.ITopic) -> sqs.Queue:
+            dead = DeadLetters(self, f"{outcome}DeadLetters", key=self.key).queue
+            queue = sqs.Queue(
+                self,
+                f"{outcome}Queue",
+                encryption=sqs.QueueEncryption.KMS,
+                encryption_master_key=self.key,
+                enforce_ssl=True,
+                retention_period=Duration.days(asked.retention_days),
+                visibility_timeout=Duration.seconds(asked.visibility_seconds),
+                dead_letter_queue=sqs.DeadLetterQueue(
+                    queue=dead, max_receive_count=asked.max_receives
+                ),
+                removal_policy=RemovalPolicy.DESTROY,
+            )
+            topic.add_subscription(
+                subscriptions.SqsSubscription(
+                    queue, raw_message_delivery=True, dead_letter_queue=dead
+                )
+            )
+            return queue
+
+        return build("Success", self.success_topic), build("Error", self.error_topic)
 
     def _subscribe(self, email: str | None) -> None:
         if email is None:
@@ -203,6 +245,18 @@ class AsyncEndpoint(Endpoint):
                 ),
             ),
         )
+
+
+def _old(seconds: int) -> AlarmSpec:
+    return AlarmSpec(
+        id="Old",
+        metric="ApproximateAgeOfOldestRequest",
+        statistic="Maximum",
+        threshold=seconds,
+        says=f"a request waits longer than {seconds} seconds",
+        minutes=5,
+        per_variant=False,
+    )
 
 
 def _alarms(rollout: Rollout) -> list[AlarmSpec]:

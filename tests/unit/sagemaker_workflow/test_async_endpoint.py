@@ -7,7 +7,14 @@ from aws_cdk import aws_s3 as s3
 from cdk_nag import AwsSolutionsChecks
 from support.templates import allowed, only, resources
 
-from sagemaker_workflow.endpoints import AsyncEndpoint, AsyncResults, Instances, Rollout, Scaling
+from sagemaker_workflow.endpoints import (
+    AsyncEndpoint,
+    AsyncResults,
+    Instances,
+    Queues,
+    Rollout,
+    Scaling,
+)
 from sagemaker_workflow.model import Model
 
 
@@ -122,7 +129,12 @@ def test_its_alarms_are_of_metrics_the_service_publishes_for_it(
     AsyncEndpoint(stack, "Churn", model=model, results=results)
     alarms = resources(stack, "AWS::CloudWatch::Alarm").values()
     metrics = {one["Properties"]["MetricName"] for one in alarms}
-    assert metrics == {"InvocationFailures", "ExpiredRequests", "HasBacklogWithoutCapacity"}
+    assert metrics == {
+        "InvocationFailures",
+        "ExpiredRequests",
+        "HasBacklogWithoutCapacity",
+        "ApproximateAgeOfOldestRequest",
+    }
 
 
 def test_nag_finds_nothing(stack: Stack, model: Model, results: AsyncResults) -> None:
@@ -163,4 +175,44 @@ def test_a_queue_nobody_works_on_is_told_but_does_not_undo_an_update(
     endpoint = only(stack, "AWS::SageMaker::Endpoint")["Properties"]["DeploymentConfig"]
     watched = endpoint["AutoRollbackConfiguration"]["Alarms"]
     assert {"AlarmName": {"Ref": name}} not in watched
-    assert len(watched) == len(alarms) - 1
+    assert len(watched) == len(alarms) - 2
+
+
+def test_a_request_that_waits_too_long_is_told(stack: Stack, model: Model, bucket: Any) -> None:
+    results = AsyncResults(bucket=bucket, prefix="churn", max_age_seconds=600)
+    AsyncEndpoint(stack, "Churn", model=model, results=results, name="churn")
+    [old] = [
+        one["Properties"]
+        for one in resources(stack, "AWS::CloudWatch::Alarm").values()
+        if one["Properties"]["MetricName"] == "ApproximateAgeOfOldestRequest"
+    ]
+    assert old["Dimensions"] == [{"Name": "EndpointName", "Value": "churn"}]
+    assert (old["Threshold"], old["Statistic"]) == (600, "Maximum")
+
+
+def test_results_and_errors_wait_in_encrypted_queues_with_dead_letters(
+    stack: Stack, model: Model, bucket: s3.IBucket
+) -> None:
+    results = AsyncResults(bucket=bucket, prefix="churn", queues=Queues(max_receives=3))
+    churn = AsyncEndpoint(stack, "Churn", model=model, results=results)
+    queues = resources(stack, "AWS::SQS::Queue")
+    assert all("KmsMasterKeyId" in one["Properties"] for one in queues.values())
+    waiting = [one for one in queues.values() if "RedrivePolicy" in one["Properties"]]
+    assert [one["Properties"]["RedrivePolicy"]["maxReceiveCount"] for one in waiting] == [3, 3]
+    subscriptions = resources(stack, "AWS::SNS::Subscription").values()
+    assert {one["Properties"]["Protocol"] for one in subscriptions} == {"sqs"}
+    assert all(one["Properties"]["RawMessageDelivery"] for one in subscriptions)
+    taker = iam.ManagedPolicy(stack, "Taker")
+    churn.grant_take_results(taker)
+    assert len(allowed(stack, "sqs:ReceiveMessage")) == 2
+    key = only(stack, "AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
+    [deliveries] = [one for one in key if one.get("Sid") == "Deliveries"]
+    assert "sns.amazonaws.com" in deliveries["Principal"]["Service"]
+
+
+def test_without_queues_there_is_nothing_to_take(
+    stack: Stack, model: Model, results: AsyncResults
+) -> None:
+    churn = AsyncEndpoint(stack, "Churn", model=model, results=results)
+    with pytest.raises(ValueError, match=r"Test/Churn has no queues: set results\.queues"):
+        churn.grant_take_results(iam.ManagedPolicy(stack, "Taker"))

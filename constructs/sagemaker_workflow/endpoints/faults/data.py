@@ -67,6 +67,16 @@ def check_results(results: AsyncResults, faults: Faults) -> None:
             results.max_concurrent_per_instance,
             *limits.ASYNC_CONCURRENCY,
         )
+    # A request waits six hours at most (contracts 5.1): an alarm above that never goes off.
+    faults.unless_between(
+        "results max_age_seconds", results.max_age_seconds, 60, 21600, "requests expire after that"
+    )
+    if (queues := results.queues) is not None:
+        faults.unless_between("results queues max_receives", queues.max_receives, 1, 1000)
+        faults.unless_between(
+            "results queues visibility_seconds", queues.visibility_seconds, 0, 43200
+        )
+        faults.unless_between("results queues retention_days", queues.retention_days, 1, 14)
 
 
 def _check_prefix(name: str, prefix: str, faults: Faults) -> None:

@@ -60,7 +60,13 @@ def _check_provisioned(capacity: Serverless, faults: Faults) -> None:
 def check_serverless_scaling(capacity: object, scaling: Scaling | None, faults: Faults) -> None:
     if scaling is None or not isinstance(capacity, Serverless):
         return
-    check_scaling(scaling, lowest=1, unit="provisioned concurrency", faults=faults)
+    check_scaling(
+        scaling,
+        lowest=1,
+        unit="provisioned concurrency",
+        faults=faults,
+        kind="provisioned_concurrency",
+    )
     if capacity.provisioned_concurrency is None:
         faults.add(
             "scaling follows provisioned concurrency and none is configured: set "

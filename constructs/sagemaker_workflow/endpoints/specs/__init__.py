@@ -4,7 +4,7 @@ from sagemaker_workflow.autoscaling import Scaling
 from sagemaker_workflow.endpoints.specs.capacity import Instances, Routing, Serverless
 from sagemaker_workflow.endpoints.specs.capture import Capture
 from sagemaker_workflow.endpoints.specs.operations import Metrics, Operations
-from sagemaker_workflow.endpoints.specs.results import AsyncResults
+from sagemaker_workflow.endpoints.specs.results import AsyncResults, Queues
 from sagemaker_workflow.endpoints.specs.rollout import Rollout, Strategy
 from sagemaker_workflow.endpoints.specs.variant import Shadow, Variant
 
@@ -14,6 +14,7 @@ __all__ = [
     "Instances",
     "Metrics",
     "Operations",
+    "Queues",
     "Rollout",
     "Routing",
     "Scaling",
