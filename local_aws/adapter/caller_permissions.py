@@ -15,6 +15,15 @@ def passed_roles(action: str, given: Mapping[str, Any]) -> list[Need]:
     return role_hand_overs(given) if action.startswith(("Create", "Update")) else []
 
 
+def invoked_component(headers: Mapping[str, str]) -> list[Need]:
+    """sagemaker:InvokeEndpoint on the inference component a request names, besides its endpoint."""
+    name = headers.get("x-amzn-sagemaker-inference-component")
+    if not name:
+        return []
+    arn = _arn("sagemaker", f"inference-component/{name.lower()}")
+    return [Need(action="sagemaker:InvokeEndpoint", resource=arn)]
+
+
 def autoscaling_needs(action: str, given: Mapping[str, Any]) -> list[Need]:
     """What Application Auto Scaling asks of a caller who scales an endpoint.
 

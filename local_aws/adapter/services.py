@@ -10,7 +10,12 @@ from typing import Any
 
 from local_aws.adapter import process
 from local_aws.adapter.arns import autoscaling_arn, sagemaker_arn
-from local_aws.adapter.caller_permissions import Needs, autoscaling_needs, passed_roles
+from local_aws.adapter.caller_permissions import (
+    Needs,
+    autoscaling_needs,
+    invoked_component,
+    passed_roles,
+)
 from local_aws.adapter.permissions import (
     ResourceArn,
     caller_denial,
@@ -166,7 +171,11 @@ def _answer(handler: Handler, request: Request, needs: Needs) -> Response:
 
 def _refusal(request: Request, needs: Needs) -> Response | None:
     """The answer to a caller who lacks something besides the call itself."""
-    wanted = needs(request.action or "", parameters(request.body)) if request.action else []
+    wanted = (
+        needs(request.action, parameters(request.body))
+        if request.action
+        else invoked_component(request.headers)
+    )
     if not wanted:
         return None
     from ministack.core.router import extract_access_key_id

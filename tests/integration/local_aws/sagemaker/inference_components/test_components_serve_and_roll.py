@@ -1,5 +1,7 @@
 """Inference components with real containers: served, rolled under load, rolled back."""
 
+import dataclasses
+
 import pytest
 from botocore.exceptions import ClientError
 from support import sagemaker_on_local_aws as local
@@ -96,6 +98,24 @@ def test_an_endpoint_moves_to_another_instance_type_with_its_components(host: Ho
     described = sagemaker.describe_endpoint(EndpointName="rolled")
     assert described["EndpointConfigName"] == "larger"
     assert host.copies("model") == 2
+
+
+def test_a_caller_needs_the_endpoint_and_the_component(host: Host) -> None:
+    """contracts 13.3: InvokeEndpoint is asked of both ARNs."""
+    endpoint = "arn:aws:sagemaker:us-east-1:222233334444:endpoint/rolled"
+    component = host.describe("model")["InferenceComponentArn"]
+
+    def ask(name: str, *resources: str) -> str:
+        statement = {"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint"}
+        policy = {"Version": "2012-10-17", "Statement": [statement | {"Resource": resources}]}
+        role = local.role(host.aws, name, policy)
+        return dataclasses.replace(host, aws=host.aws.as_role(role)).ask("rolled", "model")
+
+    assert ask("both", endpoint, component) == "new"
+    with pytest.raises(ClientError, match=r"AccessDenied.*inference-component/model"):
+        ask("endpoint-only", endpoint)
+    with pytest.raises(ClientError, match=r"AccessDenied.*endpoint/rolled"):
+        ask("component-only", component)
 
 
 def test_only_a_caller_allowed_to_sees_a_component(host: Host) -> None:
