@@ -19,6 +19,7 @@ class ArrayReader:
 
     def __init__(self, schema: Schema) -> None:
         self._width = len(schema.features)
+        self._filled = schema.filled
         self._names = [feature.name for feature in schema.features]
         self._whole = [i for i, one in enumerate(schema.features) if one.type == "integer"]
         self._codes = {
@@ -49,7 +50,7 @@ class ArrayReader:
             code = (np.floor(column) == column) & (column >= 0) & (column < count)
             bad = ~np.isnan(column) & ~code
             self._refuse(bad, table, f"a category's code, 0 to {count - 1}, or NaN", index)
-        return result
+        return self._filled(result)
 
     def _shaped(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
         table = array.reshape(1, -1) if array.ndim == 1 else array

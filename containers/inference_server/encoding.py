@@ -151,6 +151,7 @@ class Encoder:
 
     def __init__(self, schema: Schema) -> None:
         self.features = schema.features
+        self._filled = schema.filled
         self._columns = [_column(feature) for feature in schema.features]
         self._required = [i for i, feature in enumerate(schema.features) if feature.required]
 
@@ -178,7 +179,7 @@ class Encoder:
             missing = np.flatnonzero(np.isnan(matrix[:, index]))
             if missing.size:
                 self._refuse(missing[0], index, rows[missing[0]][index], "a known value")
-        return matrix
+        return self._filled(matrix)
 
     def _read(self, row: int, index: int, value: object) -> float:
         try:

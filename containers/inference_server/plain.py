@@ -27,6 +27,7 @@ class PlainReader:
 
     def __init__(self, schema: Schema) -> None:
         features = schema.features
+        self._filled = schema.filled
         self._width = len(features)
         self._whole = [i for i, one in enumerate(features) if one.type == "integer"]
         self._required = [i for i, one in enumerate(features) if one.required]
@@ -55,7 +56,7 @@ class PlainReader:
                 return None
         if self._required and np.isnan(wide[:, self._required]).any():
             return None
-        return wide.astype(np.float32)
+        return self._filled(wide.astype(np.float32))
 
     def _numbers(self, bodies: Sequence[bytes]) -> NDArray[np.float64] | None:
         """All rows by one call of a JSON parser, the fastest reader of numbers there is."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inference_server.errors import ModelLoadError
 
 FORMAT = 1
@@ -21,6 +24,7 @@ class Feature:
     type: FeatureType
     categories: tuple[str, ...] = ()
     required: bool = False
+    fill: float | None = None  # what a missing value becomes; training fitted it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +33,14 @@ class Schema:
 
     features: tuple[Feature, ...]
     classes: tuple[str, ...] = ()
+
+    def filled(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same rows, missing values replaced in place as training's were."""
+        for index, feature in enumerate(self.features):
+            if feature.fill is not None:
+                column = matrix[:, index]
+                column[np.isnan(column)] = feature.fill
+        return matrix
 
 
 def read_schema(path: Path) -> Schema:
@@ -53,6 +65,7 @@ def _parse(content: dict[str, Any]) -> Schema:
             type=feature["type"],
             categories=tuple(feature.get("categories") or ()),
             required=bool(feature.get("required", False)),
+            fill=None if feature.get("fill") is None else float(feature["fill"]),
         )
         for feature in content["features"]
     )

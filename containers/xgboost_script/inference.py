@@ -108,7 +108,8 @@ def encode(rows: list[list[Any]], features: list[dict[str, Any]]) -> Any:
                     f"row {number + 1}, column {feature['name']}: {value!r:.60} is not allowed;"
                     f" allowed: {ALLOWED[kind]}"
                 )
-            matrix[number, column] = found
+            missing = math.isnan(found) and feature.get("fill") is not None
+            matrix[number, column] = feature["fill"] if missing else found
     return matrix
 
 

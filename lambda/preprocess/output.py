@@ -128,7 +128,8 @@ class ParquetFiles:
     def __init__(self, open_: Callable[[str, str], Upload], names: Mapping[str, str]) -> None:
         self.open, self.names = open_, names
         self.held: dict[str, list[pl.DataFrame]] = {part: [] for part in SPLITS}
-        self.sizes, self.numbers = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
+        self.sizes: dict[str, float] = dict.fromkeys(SPLITS, 0)
+        self.numbers = dict.fromkeys(SPLITS, 0)
 
     def add(self, part: str, rows: pl.DataFrame) -> None:
         self.held[part].append(rows)

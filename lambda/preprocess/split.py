@@ -62,7 +62,7 @@ class Moments:
         first = self._moment_of(total - test - validation)
         second = self._moment_of(total - test)
         earliest = min(self.counts)
-        if total - test - validation < 1 or first == earliest or first == second:
+        if total - test - validation < 1 or first in (earliest, second):
             raise ObjectFault(
                 f"Splitting by {self.split.by!r} leaves a split empty: too many rows share one"
                 " time."

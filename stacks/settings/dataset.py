@@ -58,6 +58,12 @@ class Limits(Block):
     max_categories: Annotated[int, Field(ge=2, le=1_000_000)] = 10_000  # of one column
 
 
+class Constant(Block):
+    """A fixed value for what is missing in a column."""
+
+    constant: bool | int | float | str
+
+
 class Dataset(Block):
     """A tabular dataset as the preprocessing function reads it."""
 
@@ -74,6 +80,11 @@ class Dataset(Block):
     drop: list[str] = Field(default_factory=list)
     split: Split = Field(default=Split(), validate_default=True)
     limits: Limits = Limits()
+    impute: dict[str, Literal["mean", "median", "none"] | Constant] = Field(
+        default_factory=dict, validate_default=True
+    )
+    # Training reads CSV; Parquet beside it costs a third more time and is for other readers.
+    formats: Annotated[list[Literal["csv", "parquet"]], Field(min_length=1)] = ["csv"]
 
     @field_validator("target")
     @classmethod
@@ -133,6 +144,29 @@ class Dataset(Block):
             )
         return split
 
+    @field_validator("impute")
+    @classmethod
+    def _imputed_columns_are_features(cls, impute: dict[str, Any], info: ValidationInfo) -> Any:
+        columns: dict[str, ColumnType] = info.data.get("columns", {})
+        left_out = {*info.data.get("drop", ()), info.data.get("target")}
+        for name, rule in impute.items():
+            if not columns:
+                break
+            if name not in columns or name in left_out:
+                raise refuse(f"{name} is no feature; features are columns that are not dropped")
+            if isinstance(rule, str) and rule != "none" and columns[name] == "category":
+                raise refuse(f"{name} is a category and has no {rule}: use none or a constant")
+        return impute
+
+    @field_validator("formats")
+    @classmethod
+    def _training_reads_csv(cls, formats: list[str]) -> list[str]:
+        if "csv" not in formats:
+            raise refuse("csv is what training reads: add it")
+        return formats
+
     def as_event(self) -> dict[str, Any]:
         """The block as the preprocessing function's event carries it (JSON-ready)."""
-        return self.model_dump(mode="json", exclude_none=True)
+        block = self.model_dump(mode="json", exclude_none=True)
+        usual = {"impute": {}, "formats": ["csv"]}
+        return {key: value for key, value in block.items() if usual.get(key) != value}
