@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import tarfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -218,6 +219,22 @@ def image(aws: MemoryAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fa
     root = tmp_path / "repository"
     monkeypatch.setattr(images, "REPOSITORY_ROOT", root)
     return FakeImages(aws, root)
+
+
+@pytest.fixture
+def model_archive() -> Callable[..., bytes]:
+    """Packs files into the bytes of a .tar.gz: `model_archive(weights=b"42")`."""
+
+    def pack(**files: bytes) -> bytes:
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w:gz") as tar:
+            for name, content in files.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+        return out.getvalue()
+
+    return pack
 
 
 @pytest.fixture

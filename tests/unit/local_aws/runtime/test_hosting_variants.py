@@ -27,18 +27,8 @@ from local_aws.runtime.hosting import Variant, VariantSpec
 ROLE = "arn:aws:iam::222233334444:role/execution"
 
 
-def model_archive(**files: bytes) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return out.getvalue()
-
-
 @pytest.fixture
-def variant(aws: Any) -> Iterator[Callable[..., Variant]]:
+def variant(aws: Any, model_archive: Callable[..., bytes]) -> Iterator[Callable[..., Variant]]:
     """Makes variants, and stops them after the test."""
     aws.objects["s3://artifacts/model.tar.gz"] = model_archive(weights=b"42")
     made: list[Variant] = []
@@ -261,6 +251,68 @@ def test_scales_out_in_and_to_zero(server: Any, variant: Any) -> None:
     assert one.running == 0
     one.scale(1)
     assert one.invoke(b"a", {}).body == b"A"
+
+
+def test_scaling_in_waits_for_what_an_instance_was_asked(server: Any, variant: Any) -> None:
+    """contracts 2.2: a request may take its 60 seconds; the instance that answers it stays."""
+    overrides = """
+        def invocation(self, body):
+            time.sleep(0.5)
+            self.answer(200, body)
+    """
+    one = started(variant(server(overrides=overrides), count=3))
+    with ThreadPoolExecutor(9) as pool:
+        answers = [pool.submit(one.invoke, b"a", {}) for _ in range(9)]
+        time.sleep(0.2)
+        one.scale(1)
+        assert one.running == 1
+        assert {answer.result().body for answer in answers} == {b"a"}
+
+
+def test_least_outstanding_requests_go_past_a_busy_instance(server: Any, variant: Any) -> None:
+    """contracts 3.3: RoutingConfig."""
+    overrides = """
+        def invocation(self, body):
+            time.sleep(1 if body == b"slow" else 0)
+            self.answer(200, str(os.getpid()).encode())
+    """
+    image = server(overrides=overrides)
+    one = started(variant(image, count=2, routing="LEAST_OUTSTANDING_REQUESTS"))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(one.invoke, b"slow", {})
+        time.sleep(0.3)
+        quick = {one.invoke(b"quick", {}).body for _ in range(6)}
+        assert len(quick) == 1
+        assert slow.result().body not in quick
+    two = started(variant(image, count=2, routing="RANDOM"))
+    assert len({two.invoke(b"quick", {}).body for _ in range(40)}) == 2
+
+
+def test_a_download_that_takes_too_long_fails_the_start(
+    server: Any, variant: Any, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """contracts 2.2: ModelDataDownloadTimeoutInSeconds."""
+    clock = iter(range(0, 10_000, 100))
+    monkeypatch.setattr("local_aws.runtime.s3.time.monotonic", lambda: next(clock))
+    one = variant(server(), download_timeout_seconds=60)
+    with pytest.raises(RuntimeFailure, match="of ModelDataDownloadTimeoutInSeconds"):
+        one.start(threading.Event())
+
+
+def test_a_model_larger_than_the_volume_is_refused(server: Any, variant: Any, aws: Any) -> None:
+    """contracts 3.3: VolumeSizeInGB."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        info = tarfile.TarInfo("weights")
+        info.size = 20 * 1024**2
+        tar.addfile(info, io.BytesIO(os.urandom(info.size)))
+    aws.objects["s3://artifacts/large.tar.gz"] = out.getvalue()
+    started(variant(server(), model="s3://artifacts/large.tar.gz", volume_gb=1))
+    one = variant(
+        server("other"), model="s3://artifacts/large.tar.gz", volume_gb=0.01
+    )  # no GB is packed for a test
+    with pytest.raises(RuntimeFailure, match="it unpacks to more than 10"):
+        one.start(threading.Event())
 
 
 def test_streams_chunks_as_they_come(server: Any, variant: Any) -> None:
