@@ -98,8 +98,8 @@ def scale(endpoint: Endpoint, wanted: Mapping[str, Kept]) -> None:
             slot = slots[name]
             if target.count is not None and target.count != slot.count:
                 slot.variant.scale(target.count)
-                with store.lock:
-                    slot.count = target.count
+                with store.lock:  # instances that inference components are on stay
+                    slot.count = len(slot.pool.instances) if slot.pool else target.count
         for name, target in wanted.items():  # traffic moves when the instances for it are there
             slot = slots[name]
             with store.lock:

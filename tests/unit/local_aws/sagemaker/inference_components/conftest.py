@@ -40,8 +40,10 @@ class Hosting:
         } | changes
         return {k: v for k, v in request.items() if v is not None}
 
-    def specification(self, *, memory: int = 4096, **changes: Any) -> dict[str, Any]:
-        needs = {"MinMemoryRequiredInMb": memory, "NumberOfCpuCoresRequired": 1}
+    def specification(
+        self, *, memory: int = 4096, cores: float = 1, **changes: Any
+    ) -> dict[str, Any]:
+        needs = {"MinMemoryRequiredInMb": memory, "NumberOfCpuCoresRequired": cores}
         specification = {"ModelName": "model", "ComputeResourceRequirements": needs} | changes
         return {k: v for k, v in specification.items() if v is not None}
 

@@ -163,6 +163,24 @@ def test_scaling_goes_as_far_as_there_is_room(aws: Aws, hosting: Any) -> None:
     assert "not enough hardware resources" in described["FailureReason"]
 
 
+def test_instances_that_copies_are_on_stay_when_fewer_are_asked_for(aws: Aws, hosting: Any) -> None:
+    """What UpdateEndpointWeightsAndCapacities does to them is not documented: none is lost here."""
+    hosting.endpoint(hosting.managed(1, 3))
+    hosting.component(
+        Specification=hosting.specification(memory=16384), RuntimeConfig={"CopyCount": 2}
+    )
+    for wanted, found in ((3, 3), (1, 2)):
+        change = {"VariantName": "primary", "DesiredInstanceCount": wanted}
+        aws.call(
+            "UpdateEndpointWeightsAndCapacities",
+            EndpointName="shared",
+            DesiredWeightsAndCapacities=[change],
+        )
+        aws.settled("shared")
+        assert hosting.instances() == found
+    assert hosting.invoke()[0] == 200
+
+
 def test_a_specification_for_each_instance_type(aws: Aws, hosting: Any) -> None:
     """botocore: Specifications, one for each InstanceType."""
     hosting.endpoint()

@@ -125,6 +125,19 @@ def test_a_rolling_update_without_room_for_a_batch_comes_back(aws: Aws, hosting:
     assert _running(aws) == ["job"] * 2
 
 
+def test_a_batch_that_half_fits_leaves_no_new_copy(aws: Aws, hosting: Any) -> None:
+    aws.services.objects.add(NEW)
+    hosting.endpoint()
+    hosting.component(
+        Specification=hosting.specification(memory=3072, cores=0.5),
+        RuntimeConfig={"CopyCount": 4},
+    )
+    new = _new(aws, hosting, memory=3072, cores=0.5)
+    described = _update(aws, hosting, Specification=new, DeploymentConfig=_policy(2))
+    assert "not enough hardware resources" in described["FailureReason"]
+    assert _running(aws) == ["job"] * 4
+
+
 def test_an_update_at_zero_copies_takes_the_new_specification(aws: Aws, rolled: Any) -> None:
     rolled.scale(0)
     described = _update(aws, rolled, Specification=_new(aws, rolled), DeploymentConfig=_policy(1))
