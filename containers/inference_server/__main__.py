@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sys
 from pathlib import Path
 
+from inference_server.listening import open_port
 from inference_server.logs import configure, log
-from inference_server.settings import Settings, read_settings
+from inference_server.settings import read_settings
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
         # Each worker has a core's worth of work already; must be set before numpy is imported.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-    listener = _listen(settings)
+    listener = open_port(settings.host, settings.port)
     if listener is None:
         return _fail(f"cannot listen on {settings.host}:{settings.port}; the port may be taken")
     # Imported after the port is bound: SageMaker may connect from now on.
@@ -51,15 +51,6 @@ def _digest(folder: Path) -> int:
     except ModelLoadError as error:
         return _fail(str(error))
     return 0
-
-
-def _listen(settings: Settings) -> socket.socket | None:
-    try:
-        listener = socket.create_server((settings.host, settings.port), backlog=2048)
-    except OSError:
-        return None
-    listener.setblocking(False)  # of several workers that wake up, one gets the connection
-    return listener
 
 
 def _fail(sentence: str, code: int = 1) -> int:

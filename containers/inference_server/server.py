@@ -14,6 +14,7 @@ from inference_server.settings import Settings
 
 # A client that sends just as we stop still gets its answer: idle connections are kept this long.
 IDLE_GRACE_SECONDS = 0.5
+LAST_ARRIVAL_SECONDS = 0.25
 # What all connections together may hold of bodies that are not complete, in largest bodies.
 MOST_BODIES_HELD = 16
 
@@ -67,12 +68,21 @@ class Server:
         if rest and self._accepting:
             self._at_once = 4096
             self._accept()
+            # Newcomers are turned away; a connection that has begun arrives within a round trip.
+            self._loop.call_later(LAST_ARRIVAL_SECONDS, self._close_port)
+        else:
+            self._close_port(rest=False)
+        self._loop.call_later(IDLE_GRACE_SECONDS, self._close_idle)
+        self._loop.call_later(seconds, self._give_up)
+        self._maybe_drained()
+
+    def _close_port(self, *, rest: bool = True) -> None:
         if self._accepting:
+            if rest:
+                self._accept()
             self._loop.remove_reader(self._listener.fileno())
             self._accepting = False
         self._listener.close()
-        self._loop.call_later(IDLE_GRACE_SECONDS, self._close_idle)
-        self._loop.call_later(seconds, self._give_up)
         self._maybe_drained()
 
     def opened(self, connection: Connection) -> None:
@@ -133,5 +143,6 @@ class Server:
             self._drained()
 
     def _maybe_drained(self) -> None:
-        if self.draining and self._drained and not self._connections and not self._tasks:
+        busy = self._accepting or self._connections or self._tasks
+        if self.draining and self._drained and not busy:
             self._drained()

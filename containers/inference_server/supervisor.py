@@ -18,6 +18,7 @@ from tempfile import TemporaryFile
 
 from inference_server import worker
 from inference_server.errors import ModelLoadError
+from inference_server.listening import turn_newcomers_away
 from inference_server.logs import log
 from inference_server.memory import settle
 from inference_server.models.base import Predictor
@@ -263,6 +264,7 @@ class Supervisor:
         if self._stopping_since is None:
             self._stopping_since = time.monotonic()
             self._due.clear()
+            turn_newcomers_away(self._listener)
             self._signal(signal.SIGTERM)
             self._listener.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ _PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 # Protocols 2 to 5 begin with PROTO and their number; every pickle ends with STOP.
 _PROTOCOLS = tuple(b"\x80" + bytes([number]) for number in (2, 3, 4, 5))
 _STOP = b"."
+_ZIP = b"PK\x03\x04"
 
 
 def check_folder(settings: Settings) -> None:
@@ -36,7 +38,8 @@ def check_folder(settings: Settings) -> None:
         if named not in settings.trusted_pickles:
             raise ModelLoadError(
                 f"{path.relative_to(folder)} is a pickle, which can run any code when it is "
-                "loaded; save the model as ONNX instead, or name this very file, if you made it: "
+                "loaded; save the model as ONNX instead (PyTorch: safetensors), or name this very "
+                "file, if you made it: "
                 f"INFERENCE_TRUSTED_PICKLES={named}"
             )
 
@@ -52,14 +55,26 @@ def digest(folder: Path) -> str:
 
 
 def is_pickle(path: Path) -> bool:
-    """Whether the file is called a pickle or begins and ends as one."""
+    """Whether the file is called a pickle, begins and ends as one, or is a ZIP file around one."""
     if path.name.lower().endswith(_PICKLES):
         return True
     with path.open("rb") as file:
-        if file.read(2) not in _PROTOCOLS:
+        start = file.read(4)
+        if start == _ZIP:
+            return _holds_pickle(path)
+        if start[:2] not in _PROTOCOLS:
             return False
         file.seek(-1, 2)
         return file.read(1) == _STOP
+
+
+def _holds_pickle(path: Path) -> bool:
+    # What torch.save writes is a ZIP file around one.
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.lower().endswith(_PICKLES) for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return False
 
 
 def _sha256(path: Path) -> str:

@@ -7,6 +7,7 @@ among those below, so that loading a model runs none of its author's Python.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ class TorchEngine:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.file = next(name for name in TORCH_FILES if (folder / name).is_file())
+        # torch.export.load unpickles what is no tensor, unless every load is told not to.
+        os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
         try:
             import torch
         except ImportError:

@@ -1,6 +1,7 @@
 """Starting, being healthy, draining and refusing to serve a broken model."""
 
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -8,6 +9,7 @@ import shutil
 import signal
 import threading
 import time
+import zipfile
 
 import pytest
 
@@ -124,6 +126,14 @@ def other_schema(change):
     return write
 
 
+def zipped(name):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(name, b"x")
+    return content.getvalue()
+
+
+ZIPPED = zipped("model/data.pkl")
 BROKEN = {
     "no files": (
         model_with(),
@@ -131,11 +141,15 @@ BROKEN = {
     ),
     "other files": (model_with(weights__bin=b"x"), "found: weights.bin"),
     "a pickle": (model_with(model__pkl=b"x"), "model.pkl is a pickle, which can run any code"),
-    "joblib": (model_with(model__joblib=b"x"), "save the model as ONNX instead"),
+    "joblib": (
+        model_with(model__joblib=b"x"),
+        "save the model as ONNX instead (PyTorch: safetensors)",
+    ),
     "a joblib file that is called otherwise": (
         model_with(weights__bin=b"\x80\x04K\x01."),
         "weights.bin is a pickle",
     ),
+    "what torch.save writes": (model_with(model__pth=ZIPPED), "model.pth is a pickle"),
     "a folder too deep": (
         lambda folder, good: shutil.copytree(good, folder / "model"),
         "model/model.onnx is one folder too deep: the archive must hold model.onnx at its top",

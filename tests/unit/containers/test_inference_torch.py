@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,31 @@ def test_answers_as_the_network_does_one_row_or_many(base, made, file):
             found = json.loads(answer.partition(b"\r\n\r\n")[2])["predictions"]
             assert len(found) == rows
             assert list(found[-1]["probabilities"].values()) == pytest.approx(made[1], abs=1e-6)
+
+
+def test_an_exported_program_with_a_pickle_inside_is_refused_and_its_code_does_not_run(
+    base, tmp_path
+):
+    folder = base("model.pt2", {"inputs": 4})
+    canary = tmp_path / "canary"
+    evil = (
+        "import os, sys, torch\n"
+        "class Evil:\n"
+        "    def __reduce__(self): return os.system, (f'touch {sys.argv[2]}',)\n"
+        "torch.save((Evil(),), sys.argv[1])\n"
+    )
+    subprocess.run([PYTHON, "-c", evil, tmp_path / "evil.pt", canary], check=True)
+    path = folder / "model" / "model.pt2"
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as new:
+        for name, content in members.items():
+            poison = name.endswith("sample_inputs/model.pt")
+            new.writestr(name, (tmp_path / "evil.pt").read_bytes() if poison else content)
+    with pytest.raises(AssertionError, match="the server ended"), running(folder, python=PYTHON):
+        pass
+    assert "model.pt2 cannot be loaded" in (folder / "log").read_text()
+    assert not canary.exists()
 
 
 @pytest.mark.parametrize(
