@@ -10,6 +10,7 @@ from pathlib import Path
 from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from sagemaker_workflow.faults import RefusedError
 from stacks import workflow
 from stacks.errors import UserError
 from stacks.settings import load
@@ -27,7 +28,7 @@ def main() -> None:
         folder = Path(os.environ.get("WORKFLOW_CONFIG") or HERE / "config")
         settings = load(app.node.try_get_context("env"), folder)
         workflow.build(app, settings, root=HERE)
-    except UserError as error:
+    except (UserError, RefusedError) as error:
         sys.exit(str(error))
     for key, value in settings.all_tags.items():
         Tags.of(app).add(key, value)

@@ -8,19 +8,23 @@ from dataclasses import dataclass, field
 from aws_cdk import Token
 
 
+class RefusedError(ValueError):
+    """What was asked for cannot work; the text says what to change, to the person who asked."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Faults:
-    """Collects what is wrong with one object and raises it as one ValueError.
+    """Collects what is wrong with one object and raises it as one RefusedError, a ValueError.
 
     Values that are only known at deploy time (CloudFormation parameters) are let through: their
     allowed values are checked on the parameter.
 
     >>> faults = Faults(of="endpoint churn")
     >>> faults.unless_between("max_concurrency", 500, 1, 200, "lower it")
-    >>> faults.raise_any()
+    >>> faults.raise_any()  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    ValueError: endpoint churn: max_concurrency is 500, allowed is 1 to 200: lower it
+    sagemaker_workflow.faults.RefusedError: endpoint churn: max_concurrency is 500, allowed ...
     """
 
     of: str
@@ -52,7 +56,7 @@ class Faults:
         """Raise ValueError with every fault found, if there is one."""
         if self.found:
             lines = self.found[0] if len(self.found) == 1 else "\n  - " + "\n  - ".join(self.found)
-            raise ValueError(f"{self.of}: {lines}")
+            raise RefusedError(f"{self.of}: {lines}")
 
 
 def known(value: object) -> bool:
