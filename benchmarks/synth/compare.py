@@ -1,0 +1,107 @@
+"""What our constructs cost at synth, beside plain L1 that makes the same resources.
+
+`python benchmarks/synth/compare.py [endpoints ...]` runs both apps in processes of their own, in
+turns, three times for each number of endpoints (1, 10, 50, 100, 200), and prints the medians: CPU
+seconds of Python and Node together, which a busy machine disturbs least, and the time on the clock.
+It exits 1 when the two do not make the same resources.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+COUNTS = (1, 10, 50, 100, 200)
+ROUNDS = 3
+AIM = 1.3
+
+
+@dataclass(frozen=True)
+class Run:
+    """One synth: its time, and what it made."""
+
+    cpu: float
+    wall: float
+    bytes: int
+    types: Counter[str]
+
+
+def run(app: str, endpoints: int) -> Run:
+    """Synthesise in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run(
+            [sys.executable, str(HERE / app), str(endpoints), folder],
+            check=True,
+            env={**os.environ, "CDK_VALIDATION": "false"},
+            stderr=subprocess.DEVNULL,
+        )
+        wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        templates = [
+            file.read_bytes() for file in sorted(Path(folder).glob("Bench*.template.json"))
+        ]
+    types = Counter(
+        one["Type"] for text in templates for one in json.loads(text)["Resources"].values()
+    )
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return Run(cpu=cpu, wall=wall, bytes=sum(map(len, templates)), types=types)
+
+
+def line(points: list[tuple[int, float]]) -> tuple[float, float, float]:
+    """Fixed cost, cost of each endpoint, and how straight the line is (R squared)."""
+    if len(points) < 2:
+        return (points[0][1], 0.0, 1.0)
+    numbers, costs = [float(x) for x, _ in points], [y for _, y in points]
+    slope, fixed = statistics.linear_regression(numbers, costs)
+    return fixed, slope, statistics.correlation(numbers, costs) ** 2
+
+
+def main(counts: list[int]) -> int:
+    """Both tables are on the screen; exit status 1 when the resources differ."""
+    print("| endpoints | resources | ours, CPU s | L1, CPU s | ratio | ours, s | L1, s | ours, KB |"
+          " L1, KB |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
+    points: dict[str, list[tuple[int, float]]] = {"ours.py": [], "handwritten.py": []}
+    for count in counts:
+        runs: dict[str, list[Run]] = {app: [] for app in points}
+        for _ in range(ROUNDS):
+            for app, found in runs.items():
+                found.append(run(app, count))
+        ours, plain = runs["ours.py"], runs["handwritten.py"]
+        if ours[0].types != plain[0].types:
+            print(f"not the same: only ours has {dict(ours[0].types - plain[0].types)}, only L1 "
+                  f"{dict(plain[0].types - ours[0].types)}")  # fmt: skip
+            return 1
+        cpu = {app: statistics.median(one.cpu for one in found) for app, found in runs.items()}
+        wall = {app: statistics.median(one.wall for one in found) for app, found in runs.items()}
+        for app, seconds in cpu.items():
+            points[app].append((count, seconds))
+        print(
+            f"| {count} | {ours[0].types.total()} | {cpu['ours.py']:.2f} |"
+            f" {cpu['handwritten.py']:.2f} | {cpu['ours.py'] / cpu['handwritten.py']:.2f} |"
+            f" {wall['ours.py']:.2f} | {wall['handwritten.py']:.2f} | {ours[0].bytes / 1024:.0f} |"
+            f" {plain[0].bytes / 1024:.0f} |",
+            flush=True,
+        )
+    print()
+    for app, name in (("ours.py", "ours"), ("handwritten.py", "L1")):
+        fixed, slope, straight = line(points[app])
+        print(
+            f"{name}: {fixed:.2f} s + {1000 * slope:.1f} ms an endpoint of CPU, R² {straight:.4f}"
+        )
+    print(f"aim: at most {AIM} of L1")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main([int(one) for one in sys.argv[1:]] or list(COUNTS)))
