@@ -177,10 +177,14 @@ abuse: ready ## Mistreat the function and the server at length, and print the fi
 	$(PYTHON_) -m pytest -m abuse tests/abuse
 
 # PyTorch's wheel and its CUDA libraries are gigabytes: an environment of their own, made here only.
-test-torch: ready ## Serve PyTorch models for real, in an environment with PyTorch (3 GB)
+# TORCH=cpu is a tenth of the size, of PyTorch's own index: UV_FIND_LINKS or UV_INDEX names it.
+TORCH ?= gpu
+test-torch: ready ## Train and serve PyTorch models for real, in environments with PyTorch (TORCH=cpu|gpu)
 	test -x .venvs/torch/bin/python || $(VENV)/bin/uv venv -q --python $(VENV)/bin/python .venvs/torch
 	$(VENV)/bin/uv pip sync -q --python .venvs/torch/bin/python --require-hashes containers/inference_server/requirements-torch.txt
-	$(PYTHON_) -m pytest -m torch tests/unit/containers/test_inference_torch.py
+	test -x .venvs/torch_trainer/bin/python || $(VENV)/bin/uv venv -q --python $(VENV)/bin/python .venvs/torch_trainer
+	$(VENV)/bin/uv pip sync -q --python .venvs/torch_trainer/bin/python --require-hashes containers/torch_trainer/requirements-$(TORCH).txt
+	$(PYTHON_) -m pytest -m torch tests/unit/containers/test_inference_torch.py tests/unit/containers/test_torch_training.py
 
 .PHONY: matrix
 matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 6 minutes)

@@ -1,0 +1,233 @@
+"""PyTorch training jobs, with their own interpreter (make test-torch)."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+
+import numpy as np
+import pytest
+from support.training_job import ROOT, TrainingJob, as_csv, environment, schema, table
+
+pytestmark = pytest.mark.torch
+PYTHON = ROOT / ".venvs/torch_trainer/bin/python"
+HOSTS = ["127.0.0.1", "localhost"]
+LABELS = ["bad", "good"]
+PRETRAIN = """
+import json, sys, torch
+from pathlib import Path
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from torch_trainer.text import Text
+folder = Path(sys.argv[1])
+config = {"vocab_size": 32, "width": 16, "layers": 1, "heads": 2, "max_length": 16}
+words = "[PAD] [UNK] the film was really not good great fine bad awful poor and so".split()
+tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+tokenizer.pre_tokenizer = Whitespace()
+tokenizer.save(str(folder / "tokenizer.json"))
+torch.manual_seed(0)
+body = Text(config, classes=2, dropout=0.0).state_dict()
+save_file({k: v for k, v in body.items() if "classifier" not in k}, folder / "model.safetensors")
+(folder / "config.json").write_text(json.dumps(config))
+"""
+
+
+class TorchJob(TrainingJob):
+    """A job of the other image."""
+
+    def start(self, **extra):
+        return subprocess.Popen(
+            [PYTHON, "-m", "torch_trainer", "train"],
+            env=environment(self.base, OMP_NUM_THREADS="1", **extra),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def set(self, **values):
+        self.configure("hyperparameters", {"epochs": "8", "batch_size": "64", **values})
+        return self
+
+
+def a_job(base, problem="binary", *, host="algo-1", hosts=("algo-1",), **values):
+    job = TorchJob(base)
+    job.configure("resourceconfig", {"current_host": host, "hosts": list(hosts)})
+    job.data(problem).set(**values)
+    return job
+
+
+def evaluation(job):
+    return json.loads((job.base / "output/data/evaluation.json").read_text())
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("problem", "metric", "low"), [("binary", "auc", 0.9), ("multiclass", "accuracy", 0.7),
+                                   ("regression", "r2", 0.6)]
+)  # fmt: skip
+def test_a_table_becomes_a_model_that_the_inference_server_serves(
+    tmp_path, serve, problem, metric, low
+):
+    job = a_job(tmp_path, problem, epochs="40", learning_rate="0.01")
+    finished = job.finish(job.start())
+    assert finished.code == 0, finished.log
+    assert files(job.model) == ["metrics.json", "model.onnx", "schema.json"]
+    found = evaluation(job)
+    assert found["metrics"]["test"][metric] > low
+    assert found["export_max_difference"] <= 1e-4
+    assert f"metric test:{metric}=" in finished.log
+    server = serve(job.base)
+    answer = server.invoke("UA,1500,3,1\nAA,,,0\nXX,900,1,1\n", Accept="application/json")
+    assert answer.status == 200, answer.text
+    assert len(answer.json()["predictions"]) == 3
+
+
+def test_a_killed_job_goes_on_to_the_same_weights(tmp_path):
+    whole, killed, resumed = (
+        a_job(tmp_path / name, epochs="6", early_stopping_epochs="0")
+        for name in ("whole", "killed", "resumed")
+    )
+    for job in (whole, killed, resumed):
+        (job.base / "checkpoints").mkdir()
+    assert whole.finish(whole.start()).code == 0
+    process = killed.start()
+    for line in process.stdout:
+        if line.startswith("epoch 4 of 6"):
+            break
+    process.kill()
+    process.communicate(timeout=30)
+    for path in (killed.base / "checkpoints").iterdir():
+        (resumed.base / "checkpoints" / path.name).write_bytes(path.read_bytes())
+    finished = resumed.finish(resumed.start())
+    assert finished.code == 0, finished.log
+    assert "of an earlier run" in finished.log
+    last = "checkpoints/epoch-000006.safetensors"
+    assert (resumed.base / last).read_bytes() == (whole.base / last).read_bytes()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_instances_and_processes_share_the_rows(tmp_path, processes):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    jobs = [
+        a_job(tmp_path / host, host=host, hosts=HOSTS, processes=str(processes), batch_size="16")
+        for host in HOSTS
+    ]
+    started = [job.start(MASTER_PORT=port) for job in jobs]
+    finished = [job.finish(one) for job, one in zip(jobs, started, strict=True)]
+    assert [one.code for one in finished] == [0, 0], finished[0].log + finished[1].log
+    found = evaluation(jobs[0])
+    assert found["processes"] == 2 * processes
+    assert found["rows"] == {"train": 600, "validation": 200, "test": 200}
+    assert found["metrics"]["test"]["auc"] > 0.85
+    assert not (jobs[1].model / "model.onnx").exists()
+
+
+def test_a_step_weighs_every_row_the_same_however_the_rows_are_spread(tmp_path):
+    """Without dropout and noise, two processes that see all rows in a step are as one."""
+    losses = []
+    settings = {"dropout": "0", "epochs": "3", "early_stopping_epochs": "0"}
+    alone = a_job(tmp_path / "alone", batch_size="100000", **settings)
+    assert alone.finish(alone.start()).code == 0
+    losses.append(evaluation(alone)["metrics"]["train"]["logloss"])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    jobs = [
+        a_job(tmp_path / host, host=host, hosts=HOSTS, batch_size="100000", **settings)
+        for host in HOSTS
+    ]
+    rows = table("binary", 600, 0)
+    for job, part in zip(jobs, (rows[:599], rows[599:]), strict=True):
+        job.channel("train", {"train.csv": as_csv(part)}, distribution="ShardedByS3Key")
+    started = [job.start(MASTER_PORT=port) for job in jobs]
+    finished = [job.finish(one) for job, one in zip(jobs, started, strict=True)]
+    assert [one.code for one in finished] == [0, 0], finished[0].log + finished[1].log
+    losses.append(evaluation(jobs[0])["metrics"]["train"]["logloss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def a_text_job(base, **values):
+    job = TorchJob(base)
+    job.configure("resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1"]})
+    content = {**schema("binary"), "features": [{"name": "text", "type": "text"}]}
+    content["target"] = {"name": "label", "classes": LABELS}
+    job.channel("schema", {"schema.json": json.dumps(content)})
+    random = np.random.default_rng(0)
+    words = {"good": ["good", "great", "fine"], "bad": ["bad", "awful", "poor"]}
+    for name, count in (("train", 200), ("validation", 60), ("test", 60)):
+        lines = [
+            {"text": f"the film was really {random.choice(words[label])}", "label": label}
+            for label in random.choice(LABELS, count)
+        ]
+        job.channel(name, {"a.jsonl": "".join(json.dumps(line) + "\n" for line in lines)})
+    job.channel("model", {})
+    subprocess.run(
+        [PYTHON, "-c", PRETRAIN, job.base / "input/data/model"], env=environment(base), check=True
+    )
+    return job.set(task="text", learning_rate="0.01", max_length="12", **values)
+
+
+def test_a_text_classifier_starts_from_the_channels_weights(tmp_path):
+    job = a_text_job(tmp_path)
+    finished = job.finish(job.start())
+    assert finished.code == 0, finished.log
+    assert evaluation(job)["metrics"]["test"]["accuracy"] > 0.95
+    assert files(job.model) == [
+        "config.json",
+        "metrics.json",
+        "model.pt2",
+        "model.safetensors",
+        "schema.json",
+        "tokenizer.json",
+    ]
+
+
+FAULTS = {
+    "no_weights": (
+        lambda job: (job.base / "input/data/model/model.safetensors").unlink(),
+        "channel model holds no model.safetensors; fine-tuning a text needs model.safetensors,"
+        " config.json, tokenizer.json",
+    ),
+    "weights_of_another_network": (
+        lambda job: job.channel(
+            "model",
+            {"config.json": json.dumps({"vocab_size": 32, "width": 8, "layers": 1, "heads": 2,
+                                        "max_length": 16})},
+        ),
+        "model.safetensors of channel model does not fit its config.json:",
+    ),
+    "a_label_that_is_no_class": (
+        lambda job: job.channel("train", {"a.jsonl": '{"text": "x", "label": "meh"}\n'}),
+        "channel train, file a.jsonl, line 1: label 'meh' is no class; allowed: bad, good",
+    ),
+    "a_line_that_is_none": (
+        lambda job: job.channel("train", {"a.jsonl": "hello\n"}),
+        'channel train, file a.jsonl, line 1 is not of the form {"text": "...", "label": "..."}',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_refuses_a_text_job_with(tmp_path, fault):
+    change, sentence = FAULTS[fault]
+    job = a_text_job(tmp_path)
+    change(job)
+    finished = job.finish(job.start())
+    assert finished.code == 1
+    assert (finished.failure or "").startswith(sentence)
+
+
+def test_names_every_bad_hyperparameter_at_once(tmp_path):
+    job = a_job(tmp_path, epoch="3", dropout="2")
+    assert job.finish(job.start()).failure == (
+        "hyperparameters: dropout is '2', allowed: a number from 0 to 0.9; epoch is unknown, did"
+        " you mean epochs?"
+    )
