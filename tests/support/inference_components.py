@@ -19,7 +19,7 @@ def model_fn(model_dir):
 
 def transform_fn(model, data, content_type, accept):
     if data == "slow":
-        time.sleep(1)
+        time.sleep(0.2)
     return model, "text/plain"
 """
 

@@ -88,11 +88,13 @@ class Component:
         with store.lock:
             if not self.copies or self.status == "Deleting":
                 return None
-            routing = self.copies[0].config.get("RoutingConfig", {})
+            # One whose container just died comes back by itself; the others answer meanwhile.
+            able = [copy for copy in self.copies if copy.variant.running] or self.copies
+            routing = able[0].config.get("RoutingConfig", {})
             if routing.get("RoutingStrategy", "RANDOM") == "RANDOM":
-                picked = random.choice(self.copies)  # noqa: S311  a load balancer, not a secret
+                picked = random.choice(able)  # noqa: S311  a load balancer, not a secret
             else:
-                picked = min(self.copies, key=lambda candidate: candidate.busy)
+                picked = min(able, key=lambda candidate: candidate.busy)
             picked.busy += 1
             picked.count = len(self.copies)
             self.peak = max(self.peak, sum(c.busy for c in self.copies))

@@ -100,6 +100,33 @@ def test_an_endpoint_moves_to_another_instance_type_with_its_components(host: Ho
     assert host.copies("model") == 2
 
 
+def test_a_component_grows_with_the_requests_it_works_on_at_once(host: Host) -> None:
+    """contracts 3.5: SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution."""
+    host.endpoint("busy", least=1, most=1)
+    host.component("slow", "busy", host.artifact("slow"))
+    scaling = host.aws.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "inference-component/slow",
+        "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
+    }
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
+    metric = "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
+    scaling.put_scaling_policy(
+        **target,
+        PolicyName="track",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
+            "TargetValue": 1.0,
+        },
+    )
+    header = {"X-Amzn-SageMaker-Inference-Component": "slow"}
+    with constant_load("busy", server=host.aws, body=b"slow", rate=10, headers=header) as load:
+        eventually(lambda: host.copies("slow") == 3, "growing to three copies")
+    assert load.report.failed == []
+
+
 def test_a_caller_needs_the_endpoint_and_the_component(host: Host) -> None:
     """contracts 13.3: InvokeEndpoint is asked of both ARNs."""
     endpoint = "arn:aws:sagemaker:us-east-1:222233334444:endpoint/rolled"

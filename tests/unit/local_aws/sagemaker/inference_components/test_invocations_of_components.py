@@ -109,6 +109,18 @@ def test_the_concurrency_of_a_variant_is_that_of_its_instances(aws: Aws) -> None
     assert aws.metrics == [(name, 0.5, dimensions), (name, 0, dimensions)]
 
 
+def test_a_copy_whose_container_died_gets_no_request_while_others_live(
+    aws: Aws, hosting: Any
+) -> None:
+    hosting.endpoint()
+    hosting.component(RuntimeConfig={"CopyCount": 3})
+    alive = aws.containers.running[1]
+    alive.running = 1
+    for _ in range(10):
+        assert hosting.invoke()[0] == 200
+    assert len(alive.requests) == 10
+
+
 def test_the_least_busy_copy_answers_when_asked_for_that(aws: Aws, hosting: Any) -> None:
     """botocore: RoutingConfig.RoutingStrategy."""
     routing = {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}
