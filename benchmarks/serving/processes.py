@@ -32,8 +32,9 @@ class Tree:
         while todo:
             pid = todo.pop()
             found.append(pid)
-            with contextlib.suppress(OSError):
-                todo += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):  # Java's threads fork
+                with contextlib.suppress(OSError):
+                    todo += map(int, children.read_text().split())
         return found
 
     def cpu_seconds(self) -> float:

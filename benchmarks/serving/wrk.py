@@ -33,10 +33,10 @@ def needed() -> None:
 
 
 def post_script(path: Path, row: str, content_type: str = "text/csv") -> Path:
-    """A wrk script that posts the row."""
+    """A wrk script that posts the row; it must hold no apostrophe."""
     path.write_text(
         'wrk.method = "POST"\n'
-        f'wrk.body = "{row}"\n'
+        f"wrk.body = '{row}'\n"
         f'wrk.headers["Content-Type"] = "{content_type}"\n'
         'wrk.headers["Accept"] = "*/*"\n'
     )
