@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -68,16 +68,22 @@ class Validator:
             frame = frame.filter(pl.col(REASON).is_null())
         else:
             broken = frame.head(0)
-        frame = _stripped(frame, thoroughly=batch.separators)
         quick = frame.select(
             found.alias(rule.column)
             for rule in self.rules
             if frame.schema[rule.column] == pl.String
             and (found := _quickly(pl.col(rule.column), rule.kind)) is not None
         )
+        settled = {
+            rule.column
+            for rule in self.rules
+            if rule.column in quick.columns and _settled(frame, quick, rule)
+        }
+        # Text that is plain needs no stripping: most numbers are.
+        frame = _stripped(frame, thoroughly=batch.separators, but=settled)
         values, wrong = [], {}
         for rule in self.rules:
-            if rule.column in quick.columns and _settled(frame, quick, rule):
+            if rule.column in settled:
                 values.append(pl.lit(quick[rule.column]))
                 continue
             value, fault = _read(frame, rule)
@@ -95,17 +101,19 @@ class Validator:
             bad = frame.filter(marked) if marked.any() else frame.head(0)
         return Checked(
             good=good.select(columns),
-            bad=self._told(batch, bad, broken),
+            bad=self._told(batch, bad, broken, settled),
             rows=batch.frame.height,
             lines=batch.lines,
         )
 
-    def _told(self, batch: Batch, bad: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
+    def _told(
+        self, batch: Batch, bad: pl.DataFrame, broken: pl.DataFrame, settled: Set[str]
+    ) -> pl.DataFrame:
         """The bad rows with their reasons: they cost more than all the parsing, so only here."""
         if not bad.height and not broken.height:
             return pl.DataFrame(schema=BAD)
         reasons = []
-        for rule in self.rules:
+        for rule in (rule for rule in self.rules if rule.column not in settled):
             _, fault = _read(bad, rule)
             if fault is not None:
                 reasons.append(pl.when(fault).then(_reason(rule)))
@@ -182,14 +190,17 @@ def _settled(frame: pl.DataFrame, quick: pl.DataFrame, rule: Parse) -> bool:
     """Whether all that quick reading left out is missing, and nothing else needs a word."""
     found = quick[rule.column]
     missing = found.null_count()
-    if missing != frame[rule.column].null_count() or (rule.needed and missing):
+    text = frame[rule.column]
+    nothing = text.null_count() + int((text == "").sum() or 0) if missing else 0
+    if missing != nothing or (rule.needed and missing):
         return False
     return rule.kind != "number" or bool(found.is_between(-LARGEST, LARGEST).all())
 
 
-def _stripped(frame: pl.DataFrame, *, thoroughly: bool) -> pl.DataFrame:
+def _stripped(frame: pl.DataFrame, *, thoroughly: bool, but: Set[str]) -> pl.DataFrame:
     """Text without the spaces around it, null where nothing is left."""
-    names = [n for n, t in frame.schema.items() if t == pl.String and n not in (RAW, REASON)]
+    texts = [n for n, t in frame.schema.items() if t == pl.String]
+    names = [n for n in texts if n not in (RAW, REASON) and n not in but]
     # polars' own choice is quicker and keeps the four separators that begin SPACES.
     text = pl.col(names).str.strip_chars(SPACES if thoroughly else None)
     stripped = frame.with_columns(text) if names else frame

@@ -84,7 +84,7 @@ class Dataset(Block):
         default_factory=dict, validate_default=True
     )
     # Training reads CSV; Parquet beside it costs a third more time and is for other readers.
-    formats: Annotated[list[Literal["csv", "parquet"]], Field(min_length=1)] = ["csv"]
+    formats: list[Literal["csv", "parquet"]] = Field(default=["csv"], min_length=1)
 
     @field_validator("target")
     @classmethod
