@@ -212,12 +212,12 @@ def test_the_good_file_is_good(tmp_path: Path) -> None:
         (
             'kind = "serverless"',
             'kind = "serverles"',
-            'endpoints.idle.kind = "serverles": must be realtime, serverless or async',
+            'endpoints.idle.kind = "serverles": must be realtime, serverless, async, components or llm',
         ),
         (
             'kind = "serverless"',
             "",
-            "endpoints.idle.kind: missing; must be realtime, serverless or async",
+            "endpoints.idle.kind: missing; must be realtime, serverless, async, components or llm",
         ),
         (
             'kind = "serverless"',
