@@ -188,7 +188,7 @@ test-torch: ready ## Train and serve PyTorch models for real, in environments wi
 
 .PHONY: matrix
 matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 6 minutes)
-	$(PYTHON_) -m pytest -m matrix -s tests/matrix
+	$(PYTHON_) -m pytest -m matrix -s tests/matrix tests/integration/local_aws/sagemaker
 
 .PHONY: bench-serving
 bench-serving: ready ## Measure the inference server beside nginx, FastAPI and the shape of AWS's sample (needs wrk and nginx)

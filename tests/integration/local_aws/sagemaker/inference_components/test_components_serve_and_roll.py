@@ -80,24 +80,27 @@ def test_a_rolling_update_under_load_loses_nothing_and_a_bad_one_comes_back(host
     assert host.ask("rolled", "model") == "new"
 
 
+@pytest.mark.matrix
 def test_an_endpoint_moves_to_another_instance_type_with_its_components(host: Host) -> None:
     """Not documented by the service: what is local here is only that nothing is lost."""
     sagemaker = host.aws.client("sagemaker")
+    host.endpoint("moved", least=1, most=1)
+    host.component("mover", "moved", host.artifact("here"), copies=2)
     host.config("larger", least=1, most=1, instance="ml.m5.2xlarge")
-    header = {"X-Amzn-SageMaker-Inference-Component": "model"}
-    with constant_load("rolled", server=host.aws, body=b"1", rate=25, headers=header) as load:
-        sagemaker.update_endpoint(EndpointName="rolled", EndpointConfigName="larger")
+    header = {"X-Amzn-SageMaker-Inference-Component": "mover"}
+    with constant_load("moved", server=host.aws, body=b"1", rate=50, headers=header) as load:
+        sagemaker.update_endpoint(EndpointName="moved", EndpointConfigName="larger")
         eventually(
             lambda: (
-                sagemaker.describe_endpoint(EndpointName="rolled")["EndpointStatus"] == "InService"
+                sagemaker.describe_endpoint(EndpointName="moved")["EndpointStatus"] == "InService"
             ),
             "the update",
         )
     assert load.report.failed == []
     assert load.report.succeeded
-    described = sagemaker.describe_endpoint(EndpointName="rolled")
+    described = sagemaker.describe_endpoint(EndpointName="moved")
     assert described["EndpointConfigName"] == "larger"
-    assert host.copies("model") == 2
+    assert host.copies("mover") == 2
 
 
 def test_a_component_grows_with_the_requests_it_works_on_at_once(host: Host) -> None:
@@ -110,7 +113,7 @@ def test_a_component_grows_with_the_requests_it_works_on_at_once(host: Host) -> 
         "ResourceId": "inference-component/slow",
         "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
     }
-    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
     metric = "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
     scaling.put_scaling_policy(
         **target,
@@ -122,8 +125,8 @@ def test_a_component_grows_with_the_requests_it_works_on_at_once(host: Host) -> 
         },
     )
     header = {"X-Amzn-SageMaker-Inference-Component": "slow"}
-    with constant_load("busy", server=host.aws, body=b"slow", rate=10, headers=header) as load:
-        eventually(lambda: host.copies("slow") == 3, "growing to three copies")
+    with constant_load("busy", server=host.aws, body=b"slow", rate=8, headers=header) as load:
+        eventually(lambda: host.copies("slow") == 2, "growing to two copies")
     assert load.report.failed == []
 
 
