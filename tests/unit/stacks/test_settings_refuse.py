@@ -212,7 +212,8 @@ def test_the_good_file_is_good(tmp_path: Path) -> None:
         (
             'kind = "serverless"',
             'kind = "serverles"',
-            'endpoints.idle.kind = "serverles": must be realtime, serverless, async, components or llm',
+            'endpoints.idle.kind = "serverles": must be realtime, serverless, async, components'
+            " or llm",
         ),
         (
             'kind = "serverless"',
