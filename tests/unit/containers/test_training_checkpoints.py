@@ -8,6 +8,7 @@ from support.training_job import TrainingJob
 
 # Everything that draws at random: what was drawn before the interruption must not matter.
 RANDOM = {
+    "nthread": "1",
     "num_round": "47",
     "subsample": "0.7",
     "colsample_bytree": "0.6",
