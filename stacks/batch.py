@@ -7,7 +7,12 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
-from sagemaker_workflow.batch_transform import BatchTransform, TransformFleet, TransformJob
+from sagemaker_workflow.batch_transform import (
+    BatchTransform,
+    Schedule,
+    TransformFleet,
+    TransformJob,
+)
 from sagemaker_workflow.log_retention import RETENTION
 from stacks import parameters
 from stacks.images import Images
@@ -47,7 +52,13 @@ class BatchStack(Stack):
             job=TransformJob(
                 input=(artifacts, "batch/input/"),
                 output=(artifacts, "batch/output/"),
+                content_type=batch.content_type,
+                join=batch.join,
+                input_filter=batch.input_filter,
+                output_filter=batch.output_filter,
+                manifests=(artifacts, "batch/manifests/") if batch.start_on_manifest else None,
                 max_payload_mb=batch.max_payload_mb,
+                max_concurrent=batch.max_concurrent,
                 timeout_seconds=batch.max_runtime_minutes * 60,
             ),
             fleet=TransformFleet(
@@ -67,6 +78,12 @@ class BatchStack(Stack):
                     range(1, batch.max_instance_count + 1),
                     "How many instances share the files of a job",
                 ),
+                max_count=batch.max_instance_count,
+            ),
+            schedule=(
+                Schedule(at=batch.schedule.at, timezone=batch.schedule.timezone)
+                if batch.schedule
+                else None
             ),
             name=names.stack("batch"),
             notification_email=parameters.email(self, batch.notification_email, "failed jobs"),

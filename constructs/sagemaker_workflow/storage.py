@@ -21,7 +21,7 @@ class Storage(Construct):
     """A KMS key and the buckets raw, processed, artifacts and access logs exist.
 
     Every bucket is versioned, private, TLS only and has a lifecycle; all but the access logs are
-    encrypted with the key. Uploads to `raw` and `processed` are announced on EventBridge.
+    encrypted with the key. Uploads to the others are announced on EventBridge.
 
     Attributes: key, raw, processed, artifacts, access_logs.
     """
@@ -51,7 +51,7 @@ class Storage(Construct):
         self.access_logs = self._build_access_logs(access_log_retention or Duration.days(90))
         self.raw = self._build_bucket("Raw", announce=True)
         self.processed = self._build_bucket("Processed", announce=True)
-        self.artifacts = self._build_bucket("Artifacts")
+        self.artifacts = self._build_bucket("Artifacts", announce=True)
         for prefix, age in (expire_artifacts or {}).items():
             self.artifacts.add_lifecycle_rule(
                 prefix=prefix, expiration=age, noncurrent_version_expiration=OLD_VERSIONS

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_aws.adapter import process, sdk_errors, services
+from local_aws.adapter import object_tasks, process, sdk_errors, services
 from local_aws.adapter.permissions import parameters, role_denial
 from local_aws.adapter.task_permissions import Need, error_name, needs, role_hand_overs
 from local_aws.adapter.types import StateTask, StateTaskError
@@ -83,6 +83,7 @@ def install() -> None:
     from ministack.services import stepfunctions
 
     stepfunctions._AWS_SDK_SERVICE_MAP["cloudformation"] = {"protocol": "query"}
+    object_tasks.install()
 
     execute = stepfunctions._execute_task
 

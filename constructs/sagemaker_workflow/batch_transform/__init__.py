@@ -1,6 +1,6 @@
 """Batch transform: predictions for everything under a prefix."""
 
 from sagemaker_workflow.batch_transform.construct import BatchTransform
-from sagemaker_workflow.batch_transform.spec import TransformFleet, TransformJob
+from sagemaker_workflow.batch_transform.spec import Schedule, TransformFleet, TransformJob
 
-__all__ = ["BatchTransform", "TransformFleet", "TransformJob"]
+__all__ = ["BatchTransform", "Schedule", "TransformFleet", "TransformJob"]

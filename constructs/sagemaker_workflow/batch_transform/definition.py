@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from sagemaker_workflow.batch_transform.spec import TransformJob
-from sagemaker_workflow.state_machine import JITTER, fails, failure_states
+from sagemaker_workflow.batch_transform import request
+from sagemaker_workflow.batch_transform.spec import TransformFleet, TransformJob
+from sagemaker_workflow.endpoints.limits import has_nvme
+from sagemaker_workflow.faults import known
+from sagemaker_workflow.state_machine import JITTER, SNS_FAULTS, fails, failure_states
 
 # No capacity for the machines is nobody's fault and passes: wait, and ask for them again.
 _CAPACITY_TRIES = 3
 _CAPACITY_WAIT_SECONDS = 900
 _MARGIN_SECONDS = 600
+_S3_FAULTS = ["S3.S3Exception", "S3.SdkClientException"]
 
 
-def _is_place(value: str) -> str:
-    return (
-        f"($not($exists({value})) or ($type({value}) = 'string'"
-        f" and $substring({value}, 0, 5) = 's3://'))"
-    )
-
-
-_REQUEST = (
-    "{% " + _is_place("$states.input.input") + " and " + _is_place("$states.input.output") + " %}"
-)
-
-
-def definition(job: TransformJob, name: str) -> dict[str, Any]:
+def definition(job: TransformJob, fleet: TransformFleet, name: str) -> dict[str, Any]:
     """The states; `${...}` are substitutions, known at deployment only.
 
-    Input: `{}`, or `{"input": "s3://...", "output": "s3://..."}`, either of them. Output:
-    `{"job", "model", "input", "output"}`.
+    Input: `{}`, or any field of `request.defaults`; or S3's event about a manifest. Output, and
+    `summary.json` beside the predictions: `{"status", "job", "model", "input", "output",
+    "input_objects", "output_objects", "seconds"}`.
     """
     tries = job.timeout_seconds + _CAPACITY_WAIT_SECONDS + _MARGIN_SECONDS
     return {
@@ -40,7 +34,7 @@ def definition(job: TransformJob, name: str) -> dict[str, Any]:
         "States": {
             "IsThereAModel": {
                 "Type": "Choice",
-                "Choices": [{"Condition": "{% '${ModelName}' != '' %}", "Next": "IsItARequest"}],
+                "Choices": [{"Condition": "{% '${ModelName}' != '' %}", "Next": "Settle"}],
                 "Default": "NoApprovedModel",
             },
             "NoApprovedModel": {
@@ -49,31 +43,41 @@ def definition(job: TransformJob, name: str) -> dict[str, Any]:
                 "Cause": "no approved model: approve a package of the group this batch transform "
                 "follows, then start it again",
             },
+            "Settle": {
+                "Type": "Pass",
+                "Output": request.settled(job, fleet, name),
+                "Next": "Check",
+            },
+            "Check": {
+                "Type": "Pass",
+                "Output": {"request": "{% $states.input %}", "faults": request.faults(fleet)},
+                "Next": "IsItARequest",
+            },
             "IsItARequest": {
                 "Type": "Choice",
-                "Choices": [{"Condition": _REQUEST, "Next": "Settle"}],
+                "Choices": [
+                    {
+                        "Condition": "{% $count($states.input.faults) = 0 %}",
+                        "Output": "{% $states.input.request %}",
+                        "Next": "Transform",
+                    }
+                ],
                 "Default": "BadRequest",
             },
             "BadRequest": {
                 "Type": "Fail",
                 "Error": "BadRequest",
-                "Cause": "input and output, when given, are S3 locations: start the execution "
-                'with {} or {"input": "s3://bucket/prefix/", "output": "s3://bucket/prefix"}',
+                "Cause": "{% $join($states.input.faults, '; ') %}",
             },
-            "Settle": {"Type": "Pass", "Output": _settled(name), "Next": "Transform"},
-            "Transform": _transform(job),
+            "Transform": _transform(job, fleet),
             "IsItCapacity": {
                 "Type": "Choice",
                 "Choices": [
                     {
                         "Condition": "{% $contains($states.input.cause, 'CapacityError')"
                         f" and $states.input.request.tried < {_CAPACITY_TRIES - 1} %}}",
-                        "Output": {
-                            "id": "{% $states.input.request.id %}",
-                            "input": "{% $states.input.request.input %}",
-                            "output": "{% $states.input.request.output %}",
-                            "tried": "{% $states.input.request.tried + 1 %}",
-                        },
+                        "Output": "{% $merge([$states.input.request, {'tried':"
+                        " $states.input.request.tried + 1}]) %}",
                         "Next": "WaitForCapacity",
                     }
                 ],
@@ -84,65 +88,24 @@ def definition(job: TransformJob, name: str) -> dict[str, Any]:
                 "Seconds": _CAPACITY_WAIT_SECONDS,
                 "Next": "Transform",
             },
+            **_count("input", "", "CountOutput"),
+            **_count("output", ".out", "Summarise"),
+            "Summarise": _summarise(),
+            "Publish": _publish(name),
             **failure_states(f"Batch transform {name} failed"),
         },
     }
 
 
-def _settled(name: str) -> dict[str, str]:
-    # Unique for good: the execution's ARN is, and it is too long for a job's name.
-    run = f"'{name}-' & $substring($hash($states.context.Execution.Id, 'SHA-256'), 0, 12)"
-    return {
-        "id": "{% " + run + " %}",
-        "input": "{% $exists($states.input.input) ? $states.input.input : '${Input}' %}",
-        "output": "{% $exists($states.input.output) ? $states.input.output"
-        f" : '${{Output}}' & '/' & {run} %}}",
-        "tried": "{% 0 %}",
-    }
-
-
-def _transform(job: TransformJob) -> dict[str, Any]:
-    arguments: dict[str, Any] = {
-        # A name may be used once, also when the request that used it was throttled.
-        "TransformJobName": "{% $states.input.id & '-' & $string($states.input.tried)"
-        " & '-' & $string($states.context.State.RetryCount) %}",
-        "ModelName": "${ModelName}",
-        "TransformInput": {
-            "DataSource": {
-                "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "{% $states.input.input %}"}
-            },
-            "ContentType": job.content_type,
-            "SplitType": job.split,
-            "CompressionType": "None",
-        },
-        "TransformOutput": "{% $merge(["
-        + _output(job)
-        + ", "
-        + _key("KmsKeyId", "OutputKey")
-        + "]) %}",
-        "TransformResources": "{% $merge([{'InstanceType': '${InstanceType}', 'InstanceCount':"
-        f" $number('${{InstanceCount}}')}}, {_key('VolumeKmsKeyId', 'VolumeKey')}]) %}}",
-        "MaxPayloadInMB": job.max_payload_mb,
-        "MaxConcurrentTransforms": job.max_concurrent,
-        "ModelClientConfig": {"InvocationsTimeoutInSeconds": 600, "InvocationsMaxRetries": 3},
-    }
-    if job.split != "None":
-        arguments["BatchStrategy"] = job.strategy
-    if job.environment:
-        arguments["Environment"] = dict(job.environment)
-    if processing := _processing(job):
-        arguments["DataProcessing"] = processing
+def _transform(job: TransformJob, fleet: TransformFleet) -> dict[str, Any]:
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync",
-        "Arguments": arguments,
+        "Arguments": _arguments(job, fleet),
         "TimeoutSeconds": job.timeout_seconds,
-        "Output": {
-            "job": "{% $states.result.TransformJobName %}",
-            "model": "{% $states.result.ModelName %}",
-            "input": "{% $states.input.input %}",
-            "output": "{% $states.input.output %}",
-        },
+        "Output": "{% $merge([$states.input, {'job': $states.result.TransformJobName,"
+        " 'model': $states.result.ModelName, 'input_objects': 0, 'output_objects': 0,"
+        " 'seconds': $round(($millis() - $states.input.started) / 1000)}]) %}",
         # Both cover throttling; a job that ran and failed is not tried again.
         "Retry": [
             {
@@ -155,27 +118,127 @@ def _transform(job: TransformJob) -> dict[str, Any]:
             }
         ],
         "Catch": [fails("IsItCapacity")],
+        "Next": "CountInput",
+    }
+
+
+def _arguments(job: TransformJob, fleet: TransformFleet) -> str:
+    """CreateTransformJob's request: what has no value is left out, for null is none."""
+    types = (*fleet.allowed_types, fleet.instance_type)
+    local = [one for one in types if known(one) and has_nvme(one)]
+    environment = json.dumps({"Environment": dict(job.environment)} if job.environment else {})
+    request = f"""$merge([{{
+        "TransformJobName": $i.id & "-" & $string($i.tried)
+            & "-" & $string($states.context.State.RetryCount),
+        "ModelName": "${{ModelName}}",
+        "TransformInput": {{
+            "DataSource": {{"S3DataSource": {{
+                "S3DataType": $i.data_type, "S3Uri": $i.input
+            }}}},
+            "ContentType": $i.content_type,
+            "SplitType": $i.split,
+            "CompressionType": "None"
+        }},
+        "TransformOutput": $merge([{{
+            "S3OutputPath": $i.output,
+            "Accept": $type($i.accept) = "null" ? $i.content_type : $i.accept,
+            "AssembleWith": $i.assemble
+        }}, "${{OutputKey}}" = "" ? {{}} : {{"KmsKeyId": "${{OutputKey}}"}}]),
+        "TransformResources": $merge([{{
+            "InstanceType": $i.instance_type, "InstanceCount": $i.instance_count
+        }}, $i.instance_type in {json.dumps(sorted(set(local)))} ? {{}}
+            : {{"VolumeKmsKeyId": "${{VolumeKey}}"}}]),
+        "MaxPayloadInMB": $i.max_payload_mb,
+        "MaxConcurrentTransforms": $i.max_concurrent,
+        "ModelClientConfig": {{"InvocationsTimeoutInSeconds": 600, "InvocationsMaxRetries": 3}}
+    }},
+    $i.split = "None" ? {{}} : {{"BatchStrategy": $i.strategy}},
+    $processing = {{}} ? {{}} : {{"DataProcessing": $processing}},
+    {environment}
+    ])"""
+    processing = (
+        '$merge([$type($i.input_filter) = "null" ? {} : {"InputFilter": $i.input_filter},'
+        ' $type($i.output_filter) = "null" ? {} : {"OutputFilter": $i.output_filter},'
+        ' $i.join ? {"JoinSource": "Input"} : {}])'
+    )
+    said = f"( $i := $states.input; $processing := {processing}; {request} )"
+    # A name may be used once, also when the request that used it was throttled.
+    return "{% " + " ".join(said.split()) + " %}"
+
+
+def _count(which: str, suffix: str, next_: str) -> dict[str, Any]:
+    """Count the objects under a location, a thousand at a time."""
+    state, field = f"Count{which.capitalize()}", f"{which}_objects"
+    place = f"$substringAfter($states.input.{which}, 's3://')"
+    arguments = (
+        f"$merge([{{'Bucket': $substringBefore({place}, '/'),"
+        f" 'Prefix': $substringAfter({place}, '/')}},"
+        " $exists($states.input.more) ? {'ContinuationToken': $states.input.more} : {}])"
+    )
+    counted = f"$count($states.result.Contents[$contains(Key, '{suffix}')])" if suffix else (
+        "$count($states.result.Contents)"
+    )  # fmt: skip
+    kept = "$sift($states.input, function($v, $k) { $k != 'more' })"
+    output = (
+        f"$merge([{kept}, {{'{field}': $states.input.{field} + {counted}}},"
+        " $exists($states.result.NextContinuationToken)"
+        " ? {'more': $states.result.NextContinuationToken} : {}])"
+    )
+    return {
+        state: {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2",
+            "Arguments": "{% " + arguments + " %}",
+            "Output": "{% " + output + " %}",
+            "Retry": [{"ErrorEquals": _S3_FAULTS, "MaxAttempts": 4, **JITTER}],
+            "Catch": [fails("Tell")],
+            "Next": f"IsThatAll{which.capitalize()}",
+        },
+        f"IsThatAll{which.capitalize()}": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $exists($states.input.more) %}", "Next": state}],
+            "Default": next_,
+        },
+    }
+
+
+_SUMMARY = (
+    "{'status': 'Completed', 'job': $states.input.job, 'model': $states.input.model,"
+    " 'input': $states.input.input, 'output': $states.input.output,"
+    " 'input_objects': $states.input.input_objects,"
+    " 'output_objects': $states.input.output_objects, 'seconds': $states.input.seconds}"
+)
+
+
+def _summarise() -> dict[str, Any]:
+    place = "$substringAfter($states.input.output, 's3://')"
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+        "Arguments": {
+            "Bucket": "{% $substringBefore(" + place + ", '/') %}",
+            "Key": "{% $substringAfter(" + place + ", '/') & '/summary.json' %}",
+            "ContentType": "application/json",
+            "Body": "{% " + _SUMMARY + " %}",
+        },
+        "Output": "{% " + _SUMMARY + " %}",
+        "Retry": [{"ErrorEquals": _S3_FAULTS, "MaxAttempts": 4, **JITTER}],
+        "Catch": [fails("Tell")],
+        "Next": "Publish",
+    }
+
+
+def _publish(name: str) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sns:publish",
+        "Arguments": {
+            "TopicArn": "${Results}",
+            "Subject": f"Batch transform {name} is done"[:100],
+            "Message": "{% $string($states.input) %}",
+        },
+        "Output": "{% $states.input %}",
+        "Retry": [{"ErrorEquals": SNS_FAULTS, "MaxAttempts": 3, **JITTER}],
+        "Catch": [fails("Tell")],
         "End": True,
     }
-
-
-def _output(job: TransformJob) -> str:
-    accept = job.accept or job.content_type
-    return (
-        "{'S3OutputPath': $states.input.output, "
-        f"'Accept': '{accept}', 'AssembleWith': '{job.assemble}'}}"
-    )
-
-
-def _key(field: str, substitution: str) -> str:
-    """The key, or nothing where none may be said."""
-    return f"'${{{substitution}}}' = '' ? {{}} : {{'{field}': '${{{substitution}}}'}}"
-
-
-def _processing(job: TransformJob) -> dict[str, str]:
-    said = {
-        "InputFilter": job.input_filter,
-        "OutputFilter": job.output_filter,
-        "JoinSource": "Input" if job.join else None,
-    }
-    return {name: value for name, value in said.items() if value is not None}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
-from sagemaker_workflow.batch_transform.spec import TransformFleet, TransformJob
+from sagemaker_workflow.batch_transform.spec import Schedule, TransformFleet, TransformJob
 from sagemaker_workflow.endpoints import limits
 from sagemaker_workflow.faults import Faults, known
 from sagemaker_workflow.model import Model
+from sagemaker_workflow.schedules.moments import moment_fault, timezone_fault
 
 # The rest of a job's name: a hash of the execution, the attempt and the retry.
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,39}")
@@ -43,6 +45,13 @@ def check_job(job: TransformJob, faults: Faults) -> None:
                 f"{name} is {text!r}, allowed is a JSONPath of up to 63 characters that starts "
                 "with $: write one like '$[1:]'"
             )
+    if job.manifests is not None:
+        prefix, inputs = job.manifests[1], job.input[1]
+        if known(prefix) and known(inputs) and prefix.startswith(inputs):
+            faults.add(
+                f"manifests prefix {prefix!r} is inside the input prefix {inputs!r}, whose every "
+                "object is data: choose one outside, like 'batch/manifests/'"
+            )
     if job.join:
         _check_join(job, faults)
 
@@ -74,7 +83,26 @@ def check_fleet(fleet: TransformFleet, faults: Faults, *, region: str | None = N
             fault = limits.region_fault(instance_type, region, "transform")
             if fault and instance_type not in fleet.types_known_here:
                 faults.add(fault)
-    faults.unless_between("count", fleet.count, 1, 100)
+    faults.unless_between("max_count", fleet.max_count, 1, 100)
+    faults.unless_between("count", fleet.count, 1, min(fleet.max_count, 100))
+
+
+def check_schedule(schedule: Schedule | None, faults: Faults) -> None:
+    if schedule is None:
+        return
+    if fault := moment_fault("schedule at", schedule.at):
+        faults.add(fault)
+    if fault := timezone_fault("schedule timezone", schedule.timezone):
+        faults.add(fault)
+    try:
+        given = json.loads(schedule.given)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        faults.add(
+            f"schedule given is {schedule.given!r}, allowed is a JSON object: write '{{}}' for the "
+            "job as it is"
+        )
 
 
 def check_model(model: Model, faults: Faults) -> None:

@@ -21,6 +21,8 @@ class TransformJob:
     - `join`: put each prediction beside its record. `input_filter` and `output_filter` (JSONPath)
       choose what the model is given and what is kept.
     - `max_payload_mb`: size of one request, 0 for no limit; `max_concurrent`: requests at once.
+    - `manifests`: (bucket, prefix). A manifest (SageMaker's ManifestFile) that arrives there, as
+      `<prefix>...json`, starts a run over what it lists; the bucket must announce its objects.
     - `timeout_seconds`: for the whole job.
     """
 
@@ -38,6 +40,19 @@ class TransformJob:
     max_concurrent: int = 1
     timeout_seconds: int = 6 * 60 * 60
     environment: Mapping[str, str] = field(default_factory=dict)
+    manifests: tuple[s3.IBucket, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """A run starts `at` a moment, as EventBridge Scheduler writes it: `cron(0 6 * * ? *)`.
+
+    `timezone` is an IANA name, `given` the execution's input.
+    """
+
+    at: str
+    timezone: str = "UTC"
+    given: str = "{}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,4 +67,5 @@ class TransformFleet:
     instance_type: str = "ml.m5.xlarge"
     count: int = 1
     allowed_types: Sequence[str] = ()
+    max_count: int = 100  # the most that an execution may ask for
     types_known_here: Sequence[str] = ()

@@ -73,15 +73,63 @@ def test_the_endpoint_answers_and_is_registered_for_scaling(deployment: Deployme
 
 def test_batch_transform_is_started_with_nothing(deployment: Deployment) -> None:
     result = _execute(deployment, "{}")
-    assert result["status"] == "SUCCEEDED", result
-    place = json.loads(result["output"])["output"].removeprefix("s3://bare-artifacts/")
-    body = deployment.aws.client("s3").get_object(Bucket="bare-artifacts", Key=f"{place}/a.csv.out")
-    assert len(body["Body"].read().split()) == 2
+    assert result["status"] == "SUCCEEDED", (result["error"], result["cause"])
+    summary = json.loads(result["output"])
+    place = summary["output"].removeprefix("s3://bare-artifacts/")
+    s3 = deployment.aws.client("s3")
+    body = s3.get_object(Bucket="bare-artifacts", Key=f"{place}/a.csv.out")["Body"].read()
+    assert len(body.split()) == 2
+    assert (summary["input_objects"], summary["output_objects"]) == (1, 1)
+    assert summary["seconds"] >= 0
+    written = s3.get_object(Bucket="bare-artifacts", Key=f"{place}/summary.json")["Body"].read()
+    assert json.loads(written) == summary
 
 
-def test_batch_transform_refuses_what_is_no_place(deployment: Deployment) -> None:
-    result = _execute(deployment, '{"input": 5}')
+def test_a_run_may_differ_from_the_job(deployment: Deployment) -> None:
+    """contracts 6: a joined CSV has the prediction behind its record's columns."""
+    given = {"output": "s3://bare-artifacts/out/joined", "join": True, "instance_count": 2}
+    result = _execute(deployment, json.dumps(given))
+    assert result["status"] == "SUCCEEDED", (result["error"], result["cause"])
+    s3 = deployment.aws.client("s3")
+    body = s3.get_object(Bucket="bare-artifacts", Key="out/joined/a.csv.out")["Body"].read()
+    assert [len(line.split(b",")) for line in body.splitlines()] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("given", "cause"),
+    [
+        (
+            {"input": 5},
+            "input is 5, allowed is an S3 location: write one like s3://bucket/prefix/",
+        ),
+        (
+            {"splitt": "Line"},
+            "unknown field splitt, allowed is those of the README: correct or remove it",
+        ),
+        (
+            {"max_payload_mb": 60, "max_concurrent": 2},
+            "max_payload_mb times max_concurrent is 120, allowed is at most 100: lower one of them",
+        ),
+        (
+            {"instance_type": "ml.p9.large", "instance_count": 0},
+            "instance_type is ml.p9.large, allowed is one of ml.m5.xlarge; "
+            "instance_count is 0, allowed is a whole number from 1 to 100",
+        ),
+        (
+            {"split": "Row", "join": "yes", "input_filter": "[1:]"},
+            "split is Row, allowed is one of Line, RecordIO, TFRecord, None; "
+            "join is yes, allowed is true or false; "
+            "input_filter is [1:], allowed is a JSONPath of up to 63 characters that starts with $:"
+            " write one like $[1:]",
+        ),
+    ],
+)
+def test_batch_transform_refuses_by_the_fields_name(
+    deployment: Deployment, given: dict[str, Any], cause: str
+) -> None:
+    result = _execute(deployment, json.dumps(given))
     assert (result["status"], result["error"]) == ("FAILED", "BadRequest")
+    assert result["cause"] == cause
 
 
 def test_the_instance_type_changes_though_the_variant_is_registered(

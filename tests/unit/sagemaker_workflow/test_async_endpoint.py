@@ -195,6 +195,7 @@ def test_results_and_errors_wait_in_encrypted_queues_with_dead_letters(
 ) -> None:
     results = AsyncResults(bucket=bucket, prefix="churn", queues=Queues(max_receives=3))
     churn = AsyncEndpoint(stack, "Churn", model=model, results=results)
+    churn.grant_take_results(iam.ManagedPolicy(stack, "Taker"))
     queues = resources(stack, "AWS::SQS::Queue")
     assert all("KmsMasterKeyId" in one["Properties"] for one in queues.values())
     waiting = [one for one in queues.values() if "RedrivePolicy" in one["Properties"]]
@@ -202,8 +203,6 @@ def test_results_and_errors_wait_in_encrypted_queues_with_dead_letters(
     subscriptions = resources(stack, "AWS::SNS::Subscription").values()
     assert {one["Properties"]["Protocol"] for one in subscriptions} == {"sqs"}
     assert all(one["Properties"]["RawMessageDelivery"] for one in subscriptions)
-    taker = iam.ManagedPolicy(stack, "Taker")
-    churn.grant_take_results(taker)
     assert len(allowed(stack, "sqs:ReceiveMessage")) == 2
     key = only(stack, "AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
     [deliveries] = [one for one in key if one.get("Sid") == "Deliveries"]

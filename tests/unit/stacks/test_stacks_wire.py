@@ -205,7 +205,7 @@ def test_buckets_are_private_versioned_encrypted_and_expire_old_versions(
         assert "BucketEncryption" in bucket
         assert "LifecycleConfiguration" in bucket
     announced = [b for b in buckets if "NotificationConfiguration" in b["Properties"]]
-    assert len(announced) == 2, "raw and processed"
+    assert len(announced) == 3, "raw, processed and artifacts"
 
 
 def test_the_key_is_not_open(templates: Templates) -> None:

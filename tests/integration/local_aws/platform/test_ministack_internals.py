@@ -178,6 +178,8 @@ def test_every_table_the_adapter_writes_to_is_a_dictionary() -> None:
         ("stepfunctions", "_invoke_with_callback"),
         ("stepfunctions", "_invoke_resource_with_timeout"),
         ("stepfunctions", "_service_model"),
+        ("stepfunctions", "_dispatch_aws_sdk_rest_xml"),
+        ("stepfunctions", "_rest_xml_build_body"),
         ("cloudwatch", "_evaluate_alarm"),
         ("eventbridge", "_invoke_target"),
         ("cloudformation.stacks", "_runs_on_worker_thread"),
