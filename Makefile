@@ -106,9 +106,12 @@ local-logs: ready ## Show the workflow's logs (WHAT=server or part of a log grou
 local-env: ready ## Print the exports any AWS client needs, for eval
 	@$(OPS) local env
 
-.PHONY: upload approve invoke
+.PHONY: upload approve invoke replay
 upload: ready ## Upload raw data and follow it through Ingest: FILE=data.csv
 	@$(if $(FILE),,$(error say which file: make upload FILE=data.csv))$(OPS) upload "$$FILE"
+
+replay: ready ## Give Ingest again the uploads in its dead-letter queues
+	@$(OPS) replay
 
 approve: ready ## Approve a model version and update every stack that follows it (VERSION=, default the newest pending)
 	@$(OPS) approve $(VERSION)
@@ -189,6 +192,10 @@ test-torch: ready ## Train and serve PyTorch models for real, in environments wi
 .PHONY: matrix
 matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 6 minutes)
 	$(PYTHON_) -m pytest -m matrix -s tests/matrix tests/integration/local_aws/sagemaker
+
+.PHONY: bench-preprocessing
+bench-preprocessing: ready ## Measure preprocessing beside pandas and polars (ARGS="--megabytes 160")
+	$(PYTHON_) benchmarks/preprocessing/compare.py $(ARGS)
 
 .PHONY: bench-serving
 bench-serving: ready ## Measure the inference server beside nginx, FastAPI and the shape of AWS's sample (needs wrk and nginx)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from ops import aws, ui
-from ops.commands import activity, deploy, endpoints, images, local, models, uploads
+from ops.commands import activity, deploy, endpoints, images, local, models, replay, uploads
 from ops.errors import OpsError
 from ops.local.up import InterruptedRunError
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (local, deploy, uploads, models, endpoints, activity, images):
+for module in (local, deploy, uploads, models, endpoints, activity, images, replay):
     module.register(app)
 
 

@@ -1,7 +1,8 @@
 """Events twice, late, out of order, and a function that dies anywhere: nothing lost or doubled.
 
 A schedule uploads versions of two keys and delivers their events in any order and number; calls
-crash before or after any of their S3 requests and are retried, or end in the DLQ, which is replayed.
+crash before or after any of their S3 requests and are retried, or end in the DLQ, which is
+replayed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from abuse.preprocess.world import GOOD, HEADER, CrashError, World
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,7 +24,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from abuse.preprocess.world import GOOD, HEADER, CrashError, World
 from preprocess import handler as function
 from preprocess.faults import DatasetRejected
 from preprocess.publish import is_older
@@ -199,7 +200,7 @@ def _run(schedules: int) -> None:
         )
     finally:
         function.s3 = original
-    print(", ".join(f"{name}: {count:,}" for name, count in sorted(figures.items())))
+    print(", ".join(f"{name}: {count:,}" for name, count in sorted(figures.items())))  # noqa: T201 (figures)
     assert figures["lost"] == figures["double effects"] == figures["older over newer"] == 0
     assert figures["crashes"]
     assert figures["superseded"]
