@@ -25,11 +25,17 @@ def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
 
 def acknowledge_wildcards(construct: IConstruct, resources: Sequence[str], reason: str) -> None:
     """Each of these policy resources that holds a `*` is acknowledged, spelt as cdk-nag does."""
-    stack = Stack.of(construct)
-    for resource in resources:
-        written = _flat(stack.resolve(resource))
-        if "*" in written:
-            acknowledge(construct, f"AwsSolutions-IAM5[Resource::{written}]", reason)
+    wild = [resource for resource in resources if "*" in resource]
+    if not wild:
+        return
+    # One call for all of them, and none for what holds no token.
+    resolved = Stack.of(construct).resolve(wild) if any("${" in one for one in wild) else wild
+    Validations.of(construct).acknowledge(
+        *(
+            Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{_flat(one)}]", reason=reason)
+            for one in resolved
+        )
+    )
 
 
 def _flat(node: Any) -> str:

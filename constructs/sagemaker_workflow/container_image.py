@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from aws_cdk import Arn, ArnComponents, Stack, Token
+from aws_cdk import Arn, ArnComponents, Stack
 from aws_cdk import aws_ecr as ecr
 
+from sagemaker_workflow.faults import known
 from sagemaker_workflow.managed_images import Processor, Scope, managed_image
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class ContainerImage:
 
         Raises ValueError for an empty tag and for `latest`, which says nothing of what runs.
         """
-        if not Token.is_unresolved(tag) and tag in ("", "latest"):
+        if known(tag) and tag in ("", "latest"):
             raise ValueError(
                 f"container image: tag is {tag!r}, allowed is a tag that stays what it is: use "
                 "the hash of the build context (build_context_hash)"
@@ -90,7 +91,7 @@ class ContainerImage:
             return ContainerImage(
                 uri=uri, repository_arns=tuple(one.repository_arn for one in repositories)
             )
-        if Token.is_unresolved(uri):
+        if not known(uri):
             raise ValueError(
                 "container image: the URI is known at deployment only, so the repository to pull "
                 "from is not: pass it, from_uri(uri, repository)"
@@ -121,7 +122,7 @@ class ContainerImage:
 
     def region_of(self, stack: Stack) -> str | None:
         """The region in the URI when it differs from the stack's, which cannot work."""
-        parts = _ECR_URI.fullmatch(self.uri) if not Token.is_unresolved(self.uri) else None
-        if parts is None or Token.is_unresolved(stack.region) or parts["region"] == stack.region:
+        parts = _ECR_URI.fullmatch(self.uri) if known(self.uri) else None
+        if parts is None or parts["region"] == (here := stack.region) or not known(here):
             return None
         return parts["region"]

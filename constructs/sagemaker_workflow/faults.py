@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from aws_cdk import Token
 
+# CDK encodes a number's token as one around -1.9e289.
+_LEAST_KNOWN = -1e200
+
 
 class RefusedError(ValueError):
     """What was asked for cannot work; the text says what to change, to the person who asked."""
@@ -61,4 +64,9 @@ class Faults:
 
 def known(value: object) -> bool:
     """False when the value is a token: a parameter's value is not known before the deployment."""
+    # Asking CDK is a call into Node; what cannot be a token need not be asked about.
+    if isinstance(value, str) and "${" not in value:
+        return True
+    if isinstance(value, int | float) and value > _LEAST_KNOWN:
+        return True
     return not Token.is_unresolved(value)

@@ -31,7 +31,7 @@ def test_an_unacknowledged_finding_stops_the_synth(
 ) -> None:
     """So that the test above does not pass because nobody checks."""
     root = checkout("unacknowledged")
-    construct = root / "constructs" / "sagemaker_workflow" / "uploads.py"
+    construct = root / "constructs" / "sagemaker_workflow" / "dead_letters.py"
     construct.write_text(construct.read_text().replace('"AwsSolutions-SQS3"', '"AwsSolutions-X9"'))
     run = run_app(root, tmp_path / "out", "local", cwd=root)
     assert run.returncode != 0

@@ -11,6 +11,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from sagemaker_workflow.dead_letters import DeadLetters
 from sagemaker_workflow.endpoints import faults as check
 from sagemaker_workflow.endpoints.alarms import AlarmSpec, build_alarm, error_alarm, latency_alarm
 from sagemaker_workflow.endpoints.base import Endpoint
@@ -29,7 +30,6 @@ from sagemaker_workflow.endpoints.variants import (
 )
 from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.model import Model
-from sagemaker_workflow.uploads import DeadLetters
 
 # Waking from zero takes some ten minutes with a large image; after that nobody is coming.
 _STUCK = AlarmSpec(

@@ -6,6 +6,7 @@ Invocations, its queue is the endpoint's and not a variant's, a serverless one h
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -183,6 +184,12 @@ def _ratio(title: str, of: Sequence[str], above: str, below: str, stat: str) -> 
     )
 
 
+@functools.cache
+def _region() -> str:
+    """The deployment's region, asked of CDK once: it is the same for every stack."""
+    return Aws.REGION
+
+
 def _graph(title: str, metrics: list[list[Any]]) -> dict[str, Any]:
     return {
         "type": "metric",
@@ -190,7 +197,7 @@ def _graph(title: str, metrics: list[list[Any]]) -> dict[str, Any]:
         "height": _HIGH,
         "properties": {
             "title": title,
-            "region": Aws.REGION,
+            "region": _region(),
             "view": "timeSeries",
             "period": 60,
             "stat": "Sum",

@@ -18,10 +18,10 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct, IConstruct
 
 from sagemaker_workflow.acknowledge import acknowledge_wildcards
+from sagemaker_workflow.dead_letters import DeadLetters
 from sagemaker_workflow.keys import own_key
 from sagemaker_workflow.lifecycle.permissions import Statement, checking, running
 from sagemaker_workflow.log_group import log_group
-from sagemaker_workflow.uploads import DeadLetters
 
 if TYPE_CHECKING:  # the specs of endpoints hold one of Scaling, which is built with this
     from sagemaker_workflow.endpoints.specs import Operations

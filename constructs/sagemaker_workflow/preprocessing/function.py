@@ -13,9 +13,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from sagemaker_workflow.acknowledge import acknowledge
+from sagemaker_workflow.dead_letters import DeadLetters
 from sagemaker_workflow.grants import allow
 from sagemaker_workflow.log_group import log_group
-from sagemaker_workflow.uploads import DeadLetters
 
 # The newest Python that Lambda offers and cdk-nag knows (AwsSolutions-L1). The package holds only
 # pure Python and abi3 wheels, so it runs on any.

@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from sagemaker_workflow.uploads import DeadLetters
+from sagemaker_workflow.dead_letters import DeadLetters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
