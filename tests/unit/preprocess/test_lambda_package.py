@@ -92,6 +92,7 @@ def test_the_preprocessing_function_runs_from_its_package_beside_the_runtimes_ow
         names = archive.namelist()
         archive.extractall(tmp_path)
     assert not [name for name in names if name.split("/")[0] in packaging.PROVIDED]
+    assert made.unzipped <= 200_000_000
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
         "from preprocess.handler import handler; import polars;"
