@@ -98,61 +98,6 @@ def test_keeps_alarms_for_target_tracking_until_the_policy_goes(
     assert scaling.describe_scaling_policies(**target(endpoint))["ScalingPolicies"] == []
 
 
-def test_a_high_resolution_metric_scales_in_as_reluctantly_as_any(
-    aws: LocalAws, scaling: Any, endpoint: str
-) -> None:
-    """contracts 3.5: a 10-second metric; what shrinks an endpoint is a quarter of an hour."""
-    metric = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
-    scaling.register_scalable_target(**target(endpoint), MinCapacity=1, MaxCapacity=4)
-    put = scaling.put_scaling_policy(
-        **target(endpoint),
-        PolicyName="track",
-        PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration={
-            "TargetValue": 5.0,
-            "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
-        },
-    )
-    names = [alarm["AlarmName"] for alarm in put["Alarms"]]
-    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
-    assert {alarm["MetricName"] for alarm in alarms} == {"ConcurrentRequestsPerModel"}
-    assert {alarm["Period"] for alarm in alarms} == {10}
-    (low,) = (a for a in alarms if "AlarmLow" in a["AlarmName"])
-    assert low["Period"] * low["EvaluationPeriods"] == 900
-
-
-def test_tracks_a_metric_of_ones_own(aws: LocalAws, scaling: Any, endpoint: str) -> None:
-    scaling.register_scalable_target(**target(endpoint), MinCapacity=1, MaxCapacity=4)
-    scaling.put_scaling_policy(
-        **target(endpoint),
-        PolicyName="track",
-        PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration={
-            "TargetValue": 10.0,
-            "CustomizedMetricSpecification": {
-                "Namespace": "shop",
-                "MetricName": "waiting",
-                "Dimensions": [{"Name": "queue", "Value": endpoint}],
-                "Statistic": "Average",
-            },
-        },
-    )
-    aws.client("cloudwatch").put_metric_data(
-        Namespace="shop",
-        MetricData=[
-            {
-                "MetricName": "waiting",
-                "Dimensions": [{"Name": "queue", "Value": endpoint}],
-                "Value": 30.0,
-            }
-        ],
-    )
-    (activity,) = wait_for(
-        lambda: scaling.describe_scaling_activities(**target(endpoint))["ScalingActivities"], bool
-    )
-    assert activity["Description"] == "Setting desired capacity to 3."
-
-
 def test_grows_with_its_traffic_up_to_the_maximum(
     aws: LocalAws, scaling: Any, endpoint: str
 ) -> None:
