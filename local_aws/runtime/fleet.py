@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from local_aws import adapter
-from local_aws.runtime import model_data
 from local_aws.runtime.container_http import INVOCATION_TIMEOUT_SECONDS
 from local_aws.runtime.containers import ContainerSpec, RuntimeFailure
 from local_aws.runtime.instance import Instance
-from local_aws.runtime.logs import LogStream, endpoint_group
-from local_aws.runtime.serving import ServingContainer
-from local_aws.runtime.workspace import Workspace
+from local_aws.runtime.logs import endpoint_group
+from local_aws.runtime.starting import Starter
 
 PING_PERIOD_SECONDS = 5.0  # contracts 2.2: AWS's own number is not published
 FAILED_PINGS = 3  # in a row, before a live container is replaced; AWS's number is not published
@@ -45,11 +41,16 @@ class Fleet:
         download_seconds: float | None = None,
         volume_gb: int | None = None,
     ) -> None:
-        self._endpoint_name, self._variant_name = endpoint_name, variant_name
-        self._containers, self._startup_seconds = tuple(containers), startup_seconds
-        self._download_seconds, self._volume_gb = download_seconds, volume_gb
-        self._may_sleep = may_sleep
-        self._log_group = log_group or endpoint_group(endpoint_name)
+        self._endpoint_name = endpoint_name
+        self._starter = Starter(
+            containers,
+            name=f"{endpoint_name}-{variant_name}",
+            stream=variant_name,
+            log_group=log_group or endpoint_group(endpoint_name),
+            download_seconds=download_seconds,
+            volume_gb=volume_gb,
+        )
+        self._startup_seconds, self._may_sleep = startup_seconds, may_sleep
         self._instances: list[Instance] = []
         self._wanted = 0
         self._in_use = 0
@@ -59,21 +60,12 @@ class Fleet:
         self._change = threading.RLock()  # one start, stop or replacement at a time
         self._stopped = threading.Event()
         self._look = threading.Event()
-        self._workspace: Workspace | None = None
         self.asleep = False
 
     def start(self, count: int, stop: threading.Event) -> None:
         """Return with `count` healthy instances; on RuntimeFailure nothing is left."""
-        self._workspace = Workspace(f"{self._endpoint_name}-{self._variant_name}")
         try:
-            for container in self._containers:
-                if not container.multi_model:
-                    model_data.download(
-                        container,
-                        self._model_folder(container),
-                        seconds=self._download_seconds,
-                        volume_gb=self._volume_gb,
-                    )
+            self._starter.prepare()
             self._grow(count, stop)
         except BaseException:
             self.stop()
@@ -153,15 +145,14 @@ class Fleet:
             with self._lock:
                 leaving, self._instances = self._instances, []
             _stop_together(leaving)
-            if self._workspace is not None:
-                self._workspace.remove()
+            self._starter.remove()
 
     def _grow(self, count: int, stop: threading.Event) -> None:
         """Add `count` healthy instances, started together; all of them or none."""
         fresh: list[Instance] = []
         try:
             for _ in range(count):
-                fresh.append(self._new(stop))
+                fresh.append(self._starter.start(stop))
             for instance in fresh:
                 instance.wait_until_healthy(seconds=self._startup_seconds, stop=stop)
         except BaseException:
@@ -169,41 +160,6 @@ class Fleet:
             raise
         with self._lock:
             self._instances += fresh
-
-    def _new(self, stop: threading.Event) -> Instance:
-        stream = f"{self._variant_name}/i-{secrets.token_hex(8)}0"
-        several = len(self._containers) > 1
-        started: list[ServingContainer] = []
-        try:
-            for container in self._containers:
-                name = f"{stream}/{container.name}" if several else stream
-                started.append(self._serve(container, name, stop))
-        except BaseException:
-            for running in started:
-                running.stop()
-            raise
-        return Instance(started, volume_gb=self._volume_gb)
-
-    def _serve(
-        self, container: ContainerSpec, stream: str, stop: threading.Event
-    ) -> ServingContainer:
-        log = LogStream(self._log_group, stream, role_arn=container.role_arn)
-        try:
-            return ServingContainer(
-                container,
-                name=f"{self._endpoint_name}-{self._variant_name}",
-                model=None if container.multi_model else self._model_folder(container),
-                log=log,
-                stop=stop,
-            )
-        except RuntimeFailure:
-            log.close()
-            raise
-
-    def _model_folder(self, container: ContainerSpec) -> Path:
-        assert self._workspace is not None  # noqa: S101  start() comes first
-        several = len(self._containers) > 1
-        return self._workspace.root / (f"model-{container.name}" if several else "model")
 
     def _watch(self) -> None:
         backoff = 0.0
