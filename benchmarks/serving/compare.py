@@ -106,6 +106,8 @@ def _memory(peer: peers.Peer) -> Measured:
 
 
 def _no_faults(peer: peers.Peer, *loads: Load) -> None:
+    if not all(one.requests for one in loads):
+        raise RuntimeError(f"{peer.name} answered nothing in the time given; give more --seconds")
     bad = sum(one.bad for one in loads)
     if bad:
         raise RuntimeError(f"{peer.name} failed {bad} requests; its figures mean nothing")
