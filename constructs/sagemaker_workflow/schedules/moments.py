@@ -41,8 +41,8 @@ def timezone_fault(name: str, value: str) -> str | None:
     known = zoneinfo.available_timezones()
     if not known or value in known:
         return None
-    near = difflib.get_close_matches(value, sorted(known), n=3, cutoff=0.5)
+    near = difflib.get_close_matches(value, sorted(known), n=1, cutoff=0.5)
     return (
         f"{name} is {value!r}, allowed is an IANA time zone"
-        f"{', near it are ' + ', '.join(near) if near else ''}: write one like 'Europe/Berlin'"
+        f"{', near it is ' + near[0] if near else ''}: write one like 'Europe/Berlin'"
     )

@@ -23,8 +23,8 @@ SERVERLESS = "endpoint-serverless/ModelRole"
 ASYNC = "endpoint-async/ModelRole"
 BATCH = "batch/BatchTransformMachineRole"
 TRANSFORM = "batch/ModelRole"
-SCALE_REALTIME = "endpoint-realtime/EndpointScalingRole"
-SCALE_ASYNC = "endpoint-async/EndpointScalingRole"
+SCALE_REALTIME = "endpoint-realtime/EndpointLifecycleRole"
+SCALE_ASYNC = "endpoint-async/EndpointLifecycleRole"
 
 
 @dataclass(frozen=True)
