@@ -14,6 +14,7 @@ from ops.settings import Deployment
 
 # The clocks of this machine and of S3 need not agree to the second.
 CLOCK_SKEW = timedelta(seconds=5)
+NAMES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,10 +57,10 @@ def upload(
 ) -> Ingested:
     """The file is uploaded and Ingest has taken it; a rejected file raises its sentence."""
     check(file)
-    if file.suffix.lower() != ".csv":
+    if not file.name.lower().endswith(NAMES):
         raise OpsError(
-            f"{file.name} does not end in .csv, so Ingest would not notice it",
-            fix="upload comma-separated values with a header line, named *.csv",
+            f"{file.name} does not end in {', '.join(NAMES[:-1])} or {NAMES[-1]}",
+            fix="upload CSV with a header line, JSON lines (both may be gzip) or Parquet",
         )
     bucket = aws.published(deployment, "storage/raw-bucket")
     machine = aws.published(deployment, "preprocessing/state-machine-arn")

@@ -102,7 +102,7 @@ def test_a_rejected_file_is_told_in_the_sentence_of_the_preprocessing(
     [
         ("gone.csv", None, "there is no file"),
         ("empty.csv", "", "is empty"),
-        ("photo.png", "x", "does not end in .csv"),
+        ("photo.png", "x", "does not end in .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet"),
     ],
 )
 def test_refuses_what_cannot_be_ingested_before_uploading_it(
