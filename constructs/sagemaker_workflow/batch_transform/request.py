@@ -69,7 +69,7 @@ def faults(fleet: TransformFleet) -> str:
         _unless(
             f"$count({_in('unknown')}) = 0",
             f'"unknown field " & $join({_in("unknown")}, ", ")',
-            "those of the README: correct or remove it",
+            "those of docs/endpoints/batch.md: correct or remove it",
         ),
         *(
             _unless(

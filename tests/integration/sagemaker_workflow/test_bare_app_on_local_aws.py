@@ -104,7 +104,8 @@ def test_a_run_may_differ_from_the_job(deployment: Deployment) -> None:
         ),
         (
             {"splitt": "Line"},
-            "unknown field splitt, allowed is those of the README: correct or remove it",
+            "unknown field splitt, allowed is those of docs/endpoints/batch.md: correct or "
+            "remove it",
         ),
         (
             {"max_payload_mb": 60, "max_concurrent": 2},
