@@ -7,11 +7,10 @@ refuses by the same number what reaches it all the same.
 from __future__ import annotations
 
 MIB = 1 << 20
-# MB of raw CSV a second and vCPU, reading twice and writing Parquet or CSV, the slower of them:
-# benchmarks/preprocessing/compare.py. A third of it is planned with: other tables are wider, and
-# another machine's core is slower.
-MEASURED_MB_PER_SECOND_AND_CORE = 60.0
-SAFETY = 3.0
+# MB of raw CSV a second and core: benchmarks/preprocessing/compare.py, 323 MB on two cores that
+# other work kept busy (12.9 MB/s; 28 MB a second of CPU). Other tables are wider.
+MEASURED_MB_PER_SECOND_AND_CORE = 6.4
+SAFETY = 1.5
 MEMORY_PER_CORE_MB = 1769  # Lambda gives one vCPU for as much memory ("Configure memory")
 MOST_CORES = 2.0  # what the engine keeps busy
 EXPANSION = 8  # how many bytes a packed byte (gzip, Parquet) is planned as
