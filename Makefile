@@ -116,8 +116,8 @@ replay: ready ## Give Ingest again the uploads in its dead-letter queues
 approve: ready ## Approve a model version and update every stack that follows it (VERSION=, default the newest pending)
 	@$(OPS) approve $(VERSION)
 
-invoke: ready ## Ask an endpoint: ENDPOINT=realtime FILE=request.csv (SDK=1 for the SageMaker SDK)
-	@$(if $(and $(ENDPOINT),$(FILE)),,$(error say which endpoint and file: make invoke ENDPOINT=realtime FILE=request.csv))$(OPS) invoke '$(ENDPOINT)' --data "$$FILE" $(if $(filter 1 true yes,$(SDK)),--sdk) $(ARGS)
+invoke: ready ## Ask an endpoint: ENDPOINT=realtime FILE=request.csv (COMPONENT=name, STREAM=1; SDK=1 for the SageMaker SDK)
+	@$(if $(and $(ENDPOINT),$(FILE)),,$(error say which endpoint and file: make invoke ENDPOINT=realtime FILE=request.csv))$(OPS) invoke '$(ENDPOINT)' --data "$$FILE" $(if $(COMPONENT),--component '$(COMPONENT)') $(if $(filter 1 true yes,$(STREAM)),--stream) $(if $(filter 1 true yes,$(SDK)),--sdk) $(ARGS)
 
 .PHONY: stop start
 stop: ready ## Remove an endpoint and keep everything around it: ENDPOINT=realtime

@@ -153,32 +153,33 @@ def approve(run: Run) -> None:
         step.what += f", {len(rolled) - changed} had it" if changed < len(rolled) else ""
 
 
+def _asked(endpoint: endpoints.Endpoint, body: bytes) -> str:
+    """What the endpoint answered to a few calls, and how quickly."""
+    calls = 3 if endpoint.kind == "async" else LATENCY_CALLS
+    answers = [
+        endpoints.ask(endpoint, body, content_type="text/csv", accept="application/json")
+        for _ in range(calls)
+    ]
+    p50 = statistics.median(a.milliseconds for a in answers)
+    return (
+        f"{endpoint.asked} ({endpoint.kind}): {endpoints.first_prediction(answers[0])}, "
+        f"p50 {p50:.1f} ms over {calls} calls"
+    )
+
+
 def predict(run: Run) -> None:
     """Each endpoint and batch transform have answered for rows of the real sample."""
     assert run.sample is not None  # noqa: S101 ingest runs before
     assert run.ingested is not None  # noqa: S101 ingest runs before
     requests = sample.requests(run.sample, run.ingested.manifest, run.where.samples)
     run.endpoints = aws.published_under(run.deployment, "endpoints")
+    body = requests.csv.read_bytes()
     for short in run.endpoints:
-        with run.screen.step(f"ask {short}") as step:
-            endpoint = endpoints.resolve(run.deployment, short)
-            body = requests.csv.read_bytes()
-            answers = []
-            calls = 3 if endpoint.kind == "async" else LATENCY_CALLS
-            for _ in range(calls):
-                answers.append(
-                    endpoints.ask(
-                        endpoint,
-                        body,
-                        content_type="text/csv",
-                        accept="application/json",
-                    )
-                )
-            p50 = statistics.median(a.milliseconds for a in answers)
-            step.what = (
-                f"{endpoint.name} ({endpoint.kind}): {endpoints.first_prediction(answers[0])}, "
-                f"p50 {p50:.1f} ms over {calls} calls"
-            )
+        for endpoint in endpoints.askable(run.deployment, short):
+            with run.screen.step(
+                f"ask {endpoint.asked.removeprefix(f'{run.deployment.prefix}-')}"
+            ) as step:
+                step.what = _asked(endpoint, body)
     with run.screen.step("batch transform") as step:
         done = batch.transform(run.deployment, requests.batch, say=step.note)
         step.what = f"{done.rows:,} rows to {done.output}: first {done.first}"

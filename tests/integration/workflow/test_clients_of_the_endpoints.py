@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from ops import endpoints
 from ops.__main__ import app
 from ops.cdk import ROOT
+from ops.errors import OpsError
 
 DIRECT = ("realtime", "serverless")
 
@@ -102,5 +103,5 @@ def test_a_row_of_the_wrong_length_is_told_in_the_models_words(
     short = tmp_path / "short.csv"
     short.write_text("1,2,3\n")
     endpoint = endpoints.resolve(workflow.deployment, name)
-    with pytest.raises(endpoints.OpsError, match="row 1 has 3 values"):
+    with pytest.raises(OpsError, match="row 1 has 3 values"):
         endpoints.ask(endpoint, short.read_bytes(), content_type="text/csv", accept="text/csv")
