@@ -210,7 +210,8 @@ def _ask_for_call(
         name, method, path, headers, raw, given, process.region(), process.account()
     )
     prefix = stepfunctions._AWS_SDK_ERROR_PREFIX.get(sdk_service) or sdk_errors.prefix(sdk_service)
-    wanted = [Need(action=action, resource=target)]
+    keys = iam_actions.s3_service_context(action, given, path, headers) if name == "s3" else {}
+    wanted = [Need(action=action, resource=target, context=keys)]
     if name == "sagemaker":
         wanted += role_hand_overs(parameters(raw))
     for need in wanted:
