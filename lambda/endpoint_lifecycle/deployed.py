@@ -6,16 +6,11 @@ InService alone takes that for a success.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import boto3
 
 from endpoint_lifecycle import endpoints
-
-POLL_SECONDS = 5.0
-SPARE_SECONDS = 30.0  # of the function's time, to answer in
-CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 
 
 class NotDeployedError(Exception):
@@ -28,8 +23,7 @@ def check(event: dict[str, Any], context: Any) -> str:
         return "nothing to do"
     properties = event["ResourceProperties"]
     name, asked = properties["EndpointName"], properties["EndpointConfigName"]
-    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
-    fault = _fault(name, asked, deadline)
+    fault = _fault(name, asked, context)
     if fault is None:
         return f"{name} serves {asked}"
     if _goes_back(event["StackId"]):
@@ -38,17 +32,13 @@ def check(event: dict[str, Any], context: Any) -> str:
     raise NotDeployedError(fault)
 
 
-def _fault(name: str, asked: str, deadline: float) -> str | None:
-    while True:
-        found = endpoints.describe(name)
-        if found is None:
-            return f"endpoint {name} does not exist"
-        status, actual = found["EndpointStatus"], found["EndpointConfigName"]
-        if status not in CHANGING:
-            break
-        if time.monotonic() > deadline:
-            return f"endpoint {name} is still {status}, and the time to wait for it is over"
-        time.sleep(POLL_SECONDS)
+def _fault(name: str, asked: str, context: Any) -> str | None:
+    found = endpoints.settled(name, context)
+    if found is None:
+        return f"endpoint {name} does not exist"
+    status, actual = found["EndpointStatus"], found["EndpointConfigName"]
+    if status in endpoints.CHANGING:
+        return f"endpoint {name} is still {status}, and the time to wait for it is over"
     reason = found.get("FailureReason")
     because = f": {reason}" if reason else ""
     if alarms := _firing(found):

@@ -31,7 +31,7 @@ def handler(event: Event, context: Any) -> None:
         if properties["Phase"] == "Deployed":
             done = deployed.check(event, context)
         else:
-            done = scaling.follow(event)
+            done = scaling.follow(event, context)
     # Without an answer the stack waits for an hour, so every fault is one.
     except Exception as fault:
         log.exception("could not act")

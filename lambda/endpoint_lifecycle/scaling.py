@@ -1,8 +1,8 @@
 """One variant's automatic scaling: registered with policies, alarms and schedules, or not at all.
 
 Two custom resources ask with the same properties (see the construct EndpointScaling): `StepAside`
-before the endpoint is updated and `Target` after. Everything here can be done twice with the same
-outcome, for CloudFormation repeats itself.
+before each update of the endpoint, which it lets begin once scaling is done, and `Target` after.
+Everything here can be done twice with the same outcome, for CloudFormation repeats itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from endpoint_lifecycle import endpoints
 
 Properties = dict[str, Any]
 
+_BOUNDS = ("MinCapacity", "MaxCapacity")
 # CloudFormation sends every value as text; these are numbers to the services.
 _WHOLE = {
     "MinCapacity",
@@ -36,7 +37,7 @@ _TRIES = 6
 _TRY_AGAIN_SECONDS = 1.0
 
 
-def follow(event: dict[str, Any]) -> str:
+def follow(event: dict[str, Any], context: Any) -> str:
     """What a request of CloudFormation asks for is done."""
     properties, request = event["ResourceProperties"], event["RequestType"]
     before = properties["Phase"] == "StepAside"
@@ -51,9 +52,45 @@ def follow(event: dict[str, Any]) -> str:
     actual = _shape(properties)
     if actual is None:
         return "there is no endpoint yet"
-    if actual != properties["Shape"]:
-        return _deregister(properties)
-    return _register(properties, old)
+    stays = actual == properties["Shape"]
+    done = _register(properties, old) if stays else _deregister(properties)
+    return (
+        f"{done}; {_come_to_rest(properties, context, bounded=stays and _moved(properties, old))}"
+    )
+
+
+def _moved(properties: Properties, old: Properties) -> bool:
+    """Whether the bounds are others than before."""
+    return any(old.get(key) != properties[key] for key in _BOUNDS)
+
+
+def _come_to_rest(properties: Properties, context: Any, *, bounded: bool) -> str:
+    """Wait for what scaling has begun: SageMaker refuses to update an endpoint that changes.
+
+    Bounds that moved bring the count along (API reference, RegisterScalableTarget), which begins a
+    moment later. The update then finds the count it was made for: a canary needs two instances.
+    """
+
+    def within(endpoint: dict[str, Any]) -> bool:
+        count = _count(endpoint, properties)
+        return count is None or (
+            int(properties["MinCapacity"]) <= count <= int(properties["MaxCapacity"])
+        )
+
+    found = endpoints.settled(
+        properties["EndpointName"], context, enough=within if bounded else lambda _: True
+    )
+    return f"the endpoint is {found['EndpointStatus']}" if found else "the endpoint is gone"
+
+
+def _count(endpoint: dict[str, Any], properties: Properties) -> int | None:
+    """How much capacity the variant has now; None when nobody says."""
+    for one in endpoint.get("ProductionVariants", []):
+        if one["VariantName"] == properties["VariantName"]:
+            serverless = one.get("CurrentServerlessConfig", {}).get("ProvisionedConcurrency")
+            count: int | None = one.get("CurrentInstanceCount", serverless)
+            return count
+    return None
 
 
 def restore(properties: Properties) -> str:
@@ -92,8 +129,8 @@ def _bound(scaling: Any, properties: Properties, old: Properties) -> None:
     """The target has its bounds. Where schedules move them, they stay unless they were changed:
     a deployment at night would otherwise set those of the day."""
     target = properties["Target"]
-    bounds = {key: properties[key] for key in ("MinCapacity", "MaxCapacity")}
-    if properties.get("Schedules") and all(old.get(key) == bounds[key] for key in bounds):
+    bounds = {key: properties[key] for key in _BOUNDS}
+    if properties.get("Schedules") and not _moved(properties, old):
         try:
             _patiently(scaling.register_scalable_target, **target)
         except ClientError as fault:

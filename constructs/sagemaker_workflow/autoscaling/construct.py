@@ -4,7 +4,8 @@ CloudFormation's own scaling resources do not fit SageMaker: the service refuses
 instance type of a registered variant, and deregistering deletes the policies CloudFormation would
 think it owns. So the endpoint's function registers everything together, and is called by:
 
-- `StepAside`, before the endpoint is updated: deregisters when the machines change. In a
+- `StepAside`, before the endpoint is updated: deregisters when the machines change, and waits for
+  what scaling has begun, for the service refuses to update an endpoint that is changing. In a
   deployment that is rolled back it meets the old machines, and registers again.
 - `Target`, after the endpoint is there: registers again, and deregisters when it goes.
 - a rule, whenever the endpoint comes into service: registers again. A stack that fails after the
@@ -81,14 +82,10 @@ class EndpointScaling(Construct):
             "Schedules": policies.schedules(name, scaling),
         }
         asked = {key: value for key, value in asked.items() if value != []}
-        self.step_aside = self._ask(lifecycle, "StepAside", endpoint, asked)
-        # The config's name changes with every update of the endpoint, and so calls it again.
-        self.target = self._ask(
-            lifecycle,
-            "Target",
-            endpoint,
-            {**asked, "EndpointConfigName": endpoint.endpoint_config_name},
-        )
+        # The config's name changes with every update of the endpoint, and so calls both again.
+        every_time = {**asked, "EndpointConfigName": endpoint.endpoint_config_name}
+        self.step_aside = self._ask(lifecycle, "StepAside", endpoint, every_time)
+        self.target = self._ask(lifecycle, "Target", endpoint, every_time)
         self.rule = self._build_rule(lifecycle, asked)
         endpoint.add_dependency(self.step_aside)
         endpoint.add_dependency(self.rule)

@@ -51,7 +51,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     made = Aws()
     for module in (deployed, endpoints):
         monkeypatch.setattr(module.boto3, "client", lambda _name: made)
-    monkeypatch.setattr(deployed.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(endpoints.time, "sleep", lambda _seconds: None)
     return made
 
 
@@ -125,7 +125,7 @@ def test_an_endpoint_that_does_not_serve_fails_the_deployment(
 
 def test_waiting_ends_while_there_is_time_to_answer(aws: Aws, ask: Any) -> None:
     aws.answers = [serving("new", "Updating")]
-    reason = ask(seconds=deployed.SPARE_SECONDS - 1)["Reason"]
+    reason = ask(seconds=endpoints.SPARE_SECONDS - 1)["Reason"]
     assert reason.startswith("endpoint churn is still Updating, and the time to wait")
 
 

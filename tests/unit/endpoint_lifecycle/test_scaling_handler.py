@@ -65,6 +65,8 @@ class Aws:
     actions: dict[str, dict[str, Any]] = field(default_factory=dict)
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
     variant: dict[str, Any] | None = None
+    # What the endpoint is and how many instances it has, one look after the other.
+    looks: list[tuple[str, int]] = field(default_factory=lambda: [("InService", 1)])
     broken: str = ""
     busy: int = 0
 
@@ -108,13 +110,28 @@ class Aws:
         for name in AlarmNames:
             self.alarms.pop(name, None)
 
-    def describe_endpoint(self, **_: str) -> dict[str, str]:
+    def describe_endpoint(self, **_: str) -> dict[str, Any]:
         if self.variant is None:
             raise _error("ValidationException", 'Could not find endpoint "churn".')
-        return {"EndpointConfigName": "config-1"}
+        status, count = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return {
+            "EndpointConfigName": "config-1",
+            "EndpointStatus": status,
+            "ProductionVariants": [{"VariantName": "primary", "CurrentInstanceCount": count}],
+        }
 
     def describe_endpoint_config(self, **_: str) -> dict[str, Any]:
         return {"ProductionVariants": [{"VariantName": "primary", **(self.variant or {})}]}
+
+
+class Context:
+    log_stream_name = "stream"
+
+    def __init__(self, seconds: float = 900) -> None:
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> float:
+        return self.seconds * 1000
 
 
 @pytest.fixture
@@ -122,7 +139,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     made = Aws()
     for module in (scaling, endpoints):
         monkeypatch.setattr(module.boto3, "client", lambda _name: made)
-    monkeypatch.setattr(scaling.time, "sleep", lambda _seconds: None)
+    for module in (scaling, endpoints):
+        monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
     return made
 
 
@@ -143,7 +161,11 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Call:
     monkeypatch.setattr(handler.urllib.request, "urlopen", urlopen)
 
     def called(
-        request_type: str, phase: str, old: dict[str, Any] | None = None, **properties: Any
+        request_type: str,
+        phase: str,
+        old: dict[str, Any] | None = None,
+        seconds: float = 900,
+        **properties: Any,
     ) -> dict[str, Any]:
         event = {
             "RequestType": request_type,
@@ -155,7 +177,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Call:
         }
         if old is not None:
             event["OldResourceProperties"] = {**PROPERTIES, "Phase": phase, **old}
-        handler.handler(event, None)
+        handler.handler(event, Context(seconds))
         return answers.pop()
 
     return called
@@ -223,6 +245,41 @@ def test_an_endpoint_that_came_into_service_on_other_machines_is_left_alone(aws:
     aws.variant = None
     handler.handler(PROPERTIES, None)
     assert aws.targets == {}
+
+
+def test_the_endpoint_is_updated_once_it_changes_no_more(aws: Aws, call: Call) -> None:
+    aws.variant = {"InstanceType": "ml.m5.large"}
+    aws.looks = [("InService", 1), ("Updating", 1), ("Updating", 2), ("InService", 2)]
+    answer = call("Update", "StepAside", old={})
+    assert (answer["Status"], aws.looks) == ("SUCCESS", [("InService", 2)])
+    assert answer["Reason"].endswith("the endpoint is InService")
+
+
+def test_bounds_that_moved_bring_the_count_along_before_the_endpoint_is_updated(
+    aws: Aws, call: Call
+) -> None:
+    aws.variant = {"InstanceType": "ml.m5.large"}
+    # Scaling begins a moment after the bounds were set.
+    aws.looks = [("InService", 1), ("InService", 1), ("Updating", 1), ("InService", 2)]
+    answer = call("Update", "StepAside", old={}, MinCapacity="2")
+    assert (answer["Status"], aws.looks) == ("SUCCESS", [("InService", 2)])
+
+
+def test_an_endpoint_that_goes_on_changing_is_not_waited_for_without_end(
+    aws: Aws, call: Call
+) -> None:
+    aws.variant = {"InstanceType": "ml.m5.large"}
+    aws.looks = [("Updating", 1)]
+    answer = call("Update", "StepAside", old={}, seconds=endpoints.SPARE_SECONDS - 1)
+    assert answer["Status"] == "SUCCESS"
+    assert answer["Reason"].endswith("the endpoint is Updating")
+
+
+def test_machines_that_change_wait_for_no_count(aws: Aws, call: Call) -> None:
+    aws.variant = {"InstanceType": "ml.m5.large"}
+    other = {"InstanceType": "ml.m5.xlarge"}
+    answer = call("Update", "StepAside", old={}, Shape=other, MinCapacity="2")
+    assert answer["Reason"] == "deregistered; the endpoint is InService"
 
 
 def test_before_the_first_endpoint_there_is_nothing_to_do(aws: Aws, call: Call) -> None:
