@@ -118,7 +118,7 @@ def add(app: App, number: int) -> None:
         ),
     )
     for before in (log, access, role):
-        endpoint.add_dependency(before)
+        endpoint.add_resource_dependency(before)
     _lifecycle(stack, name, endpoint, config.attr_endpoint_config_name)
     _dashboard(stack, name, [one.attr_arn for one in alarms])
     CfnOutput(stack, "EndpointName", value=name, description="Call the endpoint by it")
@@ -183,8 +183,8 @@ def _model(
             image=IMAGE, model_data_url=f"s3://models/m/{number}.tar.gz"
         ),
     )
-    model.add_dependency(access)
-    model.add_dependency(role)
+    model.add_resource_dependency(access)
+    model.add_resource_dependency(role)
     return role, access, model
 
 
@@ -284,7 +284,7 @@ def _lifecycle(stack: Stack, name: str, endpoint: CfnResource, config_name: str)
         logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log.ref),
         tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
     )
-    function.add_dependency(access)
+    function.add_resource_dependency(access)
     deployed = CfnResource(
         stack,
         "Deployed",
@@ -298,7 +298,7 @@ def _lifecycle(stack: Stack, name: str, endpoint: CfnResource, config_name: str)
         },
     )
     for before in (log, access, endpoint):
-        deployed.add_dependency(before)
+        deployed.add_resource_dependency(before)
 
 
 def _dashboard(stack: Stack, name: str, alarm_arns: list[str]) -> None:
