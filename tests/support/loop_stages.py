@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from support.lifecycle_requests import Phase, former, properties
 from support.policies import wait_for
 
 _FINAL = ("Completed", "Failed", "Stopped")
-_VARIANT = "primary"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,34 +200,39 @@ class Loop:
             "batch/state-machine-arn", {"input": f"s3://{bucket}/batch/input/nothing/"}
         )
 
-    def scale(self, name: str, *, phase: str = "Target", request: str = "Update") -> str:
+    def scale(self, name: str, *, phase: Phase = "Target", request: str = "Update") -> str:
         """The endpoint's custom resource for scaling is asked as CloudFormation asks it."""
+        now = properties(name, phase)
+        return self._ask_lifecycle(name, request, now, former(now))
+
+    def deployed(self, name: str, *, other: bool = False) -> str:
+        """The endpoint's deploy check is asked whether its config serves, or `other`, not there."""
+        described = self.client("sagemaker").describe_endpoint(EndpointName=f"flights-local-{name}")
+        config = "another" if other else described["EndpointConfigName"]
+        now = properties(name, "Deployed", config=config)
+        return self._ask_lifecycle(name, "Update", now, now)
+
+    def _ask_lifecycle(
+        self, name: str, request: str, now: dict[str, Any], old: dict[str, Any]
+    ) -> str:
         s3, bucket = self.client("s3"), self.parameter("storage/artifacts-bucket")
         stack, place = f"endpoint-{name}", f"grants/{uuid.uuid4()}"
-        instance = {"realtime": "ml.g4dn.xlarge", "async": "ml.m5.large"}[name]
+        [found] = self.client("cloudformation").describe_stacks(StackName=f"flights-local-{stack}")[
+            "Stacks"
+        ]
         event = {
             "RequestType": request,
-            "StackId": "arn:aws:cloudformation:us-east-1:222233334444:stack/grants/1",
+            "StackId": found["StackId"],
             "RequestId": place,
-            "LogicalResourceId": "Scaling",
+            "LogicalResourceId": "Lifecycle",
             "ResponseURL": s3.generate_presigned_url(
                 "put_object", Params={"Bucket": bucket, "Key": place}
             ),
-            "ResourceProperties": {
-                "Phase": phase,
-                "EndpointName": f"flights-local-{name}",
-                "VariantName": _VARIANT,
-                "Shape": {"InstanceType": instance},
-                "Follows": "backlog" if name == "async" else "invocations",
-                "MinCapacity": "1",
-                "MaxCapacity": "2",
-                "TargetValue": "5",
-                "ScaleInCooldown": "300",
-                "ScaleOutCooldown": "60",
-            },
+            "ResourceProperties": now,
+            "OldResourceProperties": old,
         }
         self.client("lambda").invoke(
-            FunctionName=self.resource(stack, "EndpointScalingFunction"),
+            FunctionName=self.resource(stack, "EndpointLifecycleFunction"),
             Payload=json.dumps(event).encode(),
         )
         answer = json.loads(s3.get_object(Bucket=bucket, Key=place)["Body"].read())

@@ -25,6 +25,7 @@ BATCH = "batch/BatchTransformMachineRole"
 TRANSFORM = "batch/ModelRole"
 SCALE_REALTIME = "endpoint-realtime/EndpointLifecycleRole"
 SCALE_ASYNC = "endpoint-async/EndpointLifecycleRole"
+CHECK_SERVERLESS = "endpoint-serverless/EndpointLifecycleRole"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ def logged(stage: Stage) -> Stage:
 
 def model_of(role: str) -> Stage:
     return lambda loop: loop.model(role.partition("/")[0])
+
+
+def deployed(name: str) -> Stage:
+    return lambda loop: loop.deployed(name)
 
 
 def update_of(name: str) -> Stage:
@@ -124,6 +129,7 @@ GRANTS = [
         "kms:GenerateDataKey",
         *RULE,
     ),
+    *grants_for(BATCH, Loop.batch, "s3:ListBucket", "s3:PutObject"),
     *grants_for(TRANSFORM, Loop.batch, "s3:GetObject", on="*/batch/input/*"),
     *grants_for(TRANSFORM, Loop.batch, "s3:ListBucket", "s3:PutObject", "kms:GenerateDataKey"),
     *grants_for(TRANSFORM, logged(Loop.batch), "logs:CreateLogStream", "logs:PutLogEvents"),
@@ -133,6 +139,9 @@ GRANTS = [
         lambda loop: loop.scale("realtime"),
         "application-autoscaling:RegisterScalableTarget",
         "application-autoscaling:PutScalingPolicy",
+        "application-autoscaling:DeleteScalingPolicy",
+        "application-autoscaling:PutScheduledAction",
+        "application-autoscaling:DeleteScheduledAction",
         "sagemaker:DescribeEndpoint",
         "sagemaker:UpdateEndpointWeightsAndCapacities",
         "cloudwatch:PutMetricAlarm",
@@ -152,6 +161,19 @@ GRANTS = [
     *grants_for(SCALE_ASYNC, lambda loop: loop.scale("async"), "cloudwatch:PutMetricAlarm"),
     *grants_for(
         SCALE_ASYNC, lambda loop: loop.scale("async", request="Delete"), "cloudwatch:DeleteAlarms"
+    ),
+    # What was asked for is what serves.
+    *grants_for(
+        CHECK_SERVERLESS,
+        lambda loop: loop.deployed("serverless", other=True),
+        "sagemaker:DescribeEndpoint",
+        "cloudwatch:DescribeAlarms",
+        "cloudformation:DescribeStacks",
+    ),
+    *grants_for(
+        SCALE_REALTIME,
+        lambda loop: loop.deployed("realtime", other=True),
+        "cloudformation:DescribeStacks",
     ),
 ]
 
@@ -189,8 +211,7 @@ WRITES = {
 }
 TAGS = "tags are read by the integration only when it is asked for a job that exists"
 FUNCTION_LETTERS = "CloudFormation waits for the function: nothing is left undelivered"
-SCALING = {
-    "iam:CreateServiceLinkedRole": "the account has the role",
+LIFECYCLE = {
     "logs:CreateLogStream": FUNCTION_LOGS,
     "logs:PutLogEvents": FUNCTION_LOGS,
     "xray:PutTelemetryRecords": DELIVERY,
@@ -199,6 +220,7 @@ SCALING = {
     "kms:Decrypt": FUNCTION_LETTERS,
     "kms:GenerateDataKey": FUNCTION_LETTERS,
 }
+SCALING = {**LIFECYCLE, "iam:CreateServiceLinkedRole": "the account has the role"}
 NOT_ASKED = {
     INGEST: MACHINE,
     FUNCTION: {
@@ -219,6 +241,7 @@ NOT_ASKED = {
     TRANSFORM: {**EXECUTION, **WRITES},
     SCALE_REALTIME: SCALING,
     SCALE_ASYNC: SCALING,
+    CHECK_SERVERLESS: LIFECYCLE,
 }
 # Roles that differ from another in the list by what they are for and in nothing they are asked.
 LIKE = {SERVERLESS: REALTIME, ASYNC: REALTIME, SCALE_ASYNC: SCALE_REALTIME}
@@ -233,6 +256,7 @@ LOOP: dict[str, Stage] = {
     "batch": Loop.batch,
     "scale realtime": lambda loop: loop.scale("realtime"),
     "scale async": lambda loop: loop.scale("async"),
+    **{f"check {name}": deployed(name) for name in ("realtime", "serverless", "async")},
 }
 
 
