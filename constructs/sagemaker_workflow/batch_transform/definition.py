@@ -15,6 +15,8 @@ from sagemaker_workflow.state_machine import JITTER, SNS_FAULTS, fails, failure_
 _CAPACITY_TRIES = 3
 _CAPACITY_WAIT_SECONDS = 900
 _MARGIN_SECONDS = 600
+# A result above 256 KiB ends an execution uncaught (Step Functions quotas); a key may have 1 KiB.
+_PAGE = 200
 _S3_FAULTS = ["S3.S3Exception", "S3.SdkClientException"]
 
 
@@ -167,12 +169,12 @@ def _arguments(job: TransformJob, fleet: TransformFleet) -> str:
 
 
 def _count(which: str, suffix: str, next_: str) -> dict[str, Any]:
-    """Count the objects under a location, a thousand at a time."""
+    """Count the objects under a location, page by page."""
     state, field = f"Count{which.capitalize()}", f"{which}_objects"
     place = f"$substringAfter($states.input.{which}, 's3://')"
     arguments = (
         f"$merge([{{'Bucket': $substringBefore({place}, '/'),"
-        f" 'Prefix': $substringAfter({place}, '/')}},"
+        f" 'Prefix': $substringAfter({place}, '/'), 'MaxKeys': {_PAGE}}},"
         " $exists($states.input.more) ? {'ContinuationToken': $states.input.more} : {}])"
     )
     counted = f"$count($states.result.Contents[$contains(Key, '{suffix}')])" if suffix else (

@@ -125,6 +125,9 @@ def test_a_result_is_summed_up_beside_the_predictions_and_published(
     BatchTransform(stack, "Batch", model=model, job=job)
     made = states(stack)
     assert made["Transform"]["Next"] == "CountInput"
+    for place in ("CountInput", "CountOutput"):
+        # A key of 1,024 bytes and what is said of its object: a page stays below 256 KiB.
+        assert "'MaxKeys': 200}" in made[place]["Arguments"]
     assert made["Summarise"]["Arguments"]["Key"].endswith("'/summary.json' %}")
     assert made["Publish"]["Arguments"]["TopicArn"] == "${Results}"
     tried = [one for one in made.values() if one["Type"] == "Task"]

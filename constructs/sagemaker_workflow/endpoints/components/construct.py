@@ -71,7 +71,7 @@ class ComponentEndpoint(Construct):
         self.name = name or Names.unique_resource_name(self, max_length=40, separator="-")
         faults = Faults(of=f"ComponentEndpoint {self.node.path}")
         endpoint_faults.check_name(self.name, faults)
-        endpoint_faults.check_instances(capacity, faults)
+        endpoint_faults.check_instances(capacity, faults, region=Stack.of(self).region)
         check.check_managed(managed, capacity, faults)
         faults.unless_one_of("routing", capacity.routing.strategy, ROUTING)
         faults.raise_any()
@@ -230,6 +230,7 @@ def _variant(
 def _model_faults(endpoint: ComponentEndpoint, model: Model) -> Sequence[str]:
     found = Faults(of="")
     endpoint_faults.check_stack(endpoint, model, found)
+    endpoint_faults.check_processor(endpoint.capacity, model, found)
     if len(model.containers) > 1 or model.is_multi_model:
         found.add(
             "the model has several containers or loads several models, which a component does not "

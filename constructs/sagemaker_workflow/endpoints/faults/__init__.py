@@ -1,6 +1,10 @@
 """What the service would refuse about an endpoint, said before anything is deployed."""
 
-from sagemaker_workflow.endpoints.faults.capacity import check_instances, possible_types
+from sagemaker_workflow.endpoints.faults.capacity import (
+    check_instances,
+    check_processor,
+    possible_types,
+)
 from sagemaker_workflow.endpoints.faults.data import check_capture, check_metrics, check_results
 from sagemaker_workflow.endpoints.faults.endpoint import check_name, check_stack
 from sagemaker_workflow.endpoints.faults.rollout import check_rollout
@@ -21,6 +25,7 @@ __all__ = [
     "check_instances",
     "check_metrics",
     "check_name",
+    "check_processor",
     "check_results",
     "check_rollout",
     "check_scaling",

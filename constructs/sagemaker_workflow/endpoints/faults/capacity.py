@@ -41,7 +41,7 @@ def check_instances(
             mine.unless_between(name, seconds, *bounds)
     _check_routing(capacity.routing, mine)
     if model is not None:
-        _check_processor(capacity, model, mine)
+        check_processor(capacity, model, mine)
     faults.extend(f"{of}{one}" for one in mine.found)
 
 
@@ -123,7 +123,8 @@ def _check_routing(routing: Routing, faults: Faults) -> None:
             faults.unless_between(f"routing {name}", value, low, high)
 
 
-def _check_processor(capacity: Instances, model: Model, faults: Faults) -> None:
+def check_processor(capacity: Instances, model: Model, faults: Faults) -> None:
+    """Faults of the model's image on a type the machines may be of."""
     types = possible_types(capacity)
     if model.needs_gpu and (without := [one for one in types if not limits.has_gpu(one)]):
         faults.add(

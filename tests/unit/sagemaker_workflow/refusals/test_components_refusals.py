@@ -56,6 +56,13 @@ ENDPOINTS: dict[str, Refused] = {
         "routing is 'PREFIX_AWARE', allowed is one of LEAST_OUTSTANDING_REQUESTS, RANDOM: choose "
         "one",
     ),
+    "a type the region has not": (
+        lambda given: {"capacity": Instances(instance_type="ml.g6e.xlarge", count=1)},
+        "instance_type is 'ml.g6e.xlarge', which eu-west-1 does not have for hosting; it is in "
+        "ap-northeast-1, ap-northeast-2, ap-northeast-3, ap-south-1, eu-central-1, eu-south-2 and "
+        "3 more; near it here are ml.g6.xlarge, ml.g6.8xlarge, ml.g6.4xlarge: choose one of these, "
+        "or say types_known_here=['ml.g6e.xlarge'] if it has come since",
+    ),
     "a name with a dot": (
         lambda given: {"name": "shop.models"},
         "name is 'shop.models' (11 characters), allowed are 1 to 63 letters, digits and inner "
@@ -181,6 +188,23 @@ def test_refuses_more_gpus_than_an_allowed_type_has(given: Any) -> None:
         "choose a larger type"
     ):
         endpoint.add_component("churn", model=given.model(), each=Copy(accelerators=2))
+
+
+def test_refuses_an_image_that_an_allowed_type_cannot_run(given: Any) -> None:
+    endpoint = ComponentEndpoint(
+        given.stack,
+        "Models",
+        capacity=Instances(
+            instance_type=given.parameter("Type"),
+            allowed_types=["ml.m5.xlarge", "ml.m6g.xlarge"],
+            count=1,
+        ),
+    )
+    with refused(
+        "the image is built for x86_64, and instance_type may be ml.m6g.xlarge, which is arm64: "
+        "choose an x86 type, such as ml.m5.xlarge, or an image built for arm64"
+    ):
+        endpoint.add_component("churn", model=given.model())
 
 
 def test_refuses_a_second_component_of_the_same_id(given: Any) -> None:
