@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops import activity, aws, settings
+from ops import activity, aws, follow, settings
 from ops.ui import Screen
 
 Name = Annotated[str, typer.Argument(help="Short name (realtime) or full endpoint name")]
@@ -33,9 +33,7 @@ def _set(endpoint: str, *, active: bool) -> None:
     screen = Screen()
     stack = activity.stack_of(settings.current(), endpoint)
     with screen.step(f"{'start' if active else 'stop'} {endpoint}") as step:
-        changed = activity.set_active(
-            stack, active, lambda event: step.line(stack, event.logical_id, event.status)
-        )
+        changed = activity.set_active(stack, active, lambda event: follow.show(step, stack, event))
         state = "started" if active else "stopped"
         step.what = f"{stack}: {state if changed else f'was {state} already'}"
     if changed:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from support.aws_fakes import Paginated
+from typer.testing import CliRunner
 
 from ops import activity
+from ops.__main__ import app
 from ops.errors import OpsError
 from ops.settings import Deployment
 
@@ -20,6 +23,7 @@ class Stack:
     def __init__(self) -> None:
         self.active, self.status = "true", "UPDATE_COMPLETE"
         self.asked: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
 
     def describe_stacks(self, **_: str) -> dict[str, Any]:
         parameters = [
@@ -29,11 +33,26 @@ class Stack:
         return {"Stacks": [{"StackStatus": self.status, "Parameters": parameters}]}
 
     def get_paginator(self, name: str) -> Any:
-        return Paginated(describe_stack_events=lambda **_: {"StackEvents": []}).get_paginator(name)
+        return Paginated(
+            describe_stack_events=lambda **_: {"StackEvents": self.events}
+        ).get_paginator(name)
 
     def update_stack(self, **asked: Any) -> None:
         self.asked.append(asked)
         self.active = asked["Parameters"][0]["ParameterValue"]
+        self.events = [_event("Endpoint", "DELETE_COMPLETE"), _event(STACK, "UPDATE_COMPLETE")]
+
+
+def _event(logical_id: str, status: str) -> dict[str, Any]:
+    kind = "AWS::CloudFormation::Stack" if logical_id == STACK else "AWS::SageMaker::Endpoint"
+    return {
+        "EventId": f"{logical_id}-{status}",
+        "LogicalResourceId": logical_id,
+        "PhysicalResourceId": logical_id,
+        "ResourceType": kind,
+        "ResourceStatus": status,
+        "Timestamp": datetime(2026, 1, 1, tzinfo=UTC),
+    }
 
 
 @pytest.fixture
@@ -89,3 +108,15 @@ def test_an_endpoint_of_nobody_is_refused_with_those_there_are(deployment: Deplo
     with pytest.raises(OpsError, match="there is no endpoint called 'other'") as refusal:
         activity.stack_of(deployment, "other")
     assert refusal.value.fix == "the workflow's own are: live"
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(("command", "state"), [("stop", "stopped"), ("start", "was started")])
+def test_the_command_tells_what_the_stack_does(
+    monkeypatch: pytest.MonkeyPatch, command: str, state: str
+) -> None:
+    monkeypatch.setenv("WORKFLOW_PROJECT", "shop")
+    monkeypatch.setenv("WORKFLOW_ENV", "dev")
+    told = CliRunner().invoke(app, [command, "live"])
+    assert told.exit_code == 0, told.exception
+    assert f"{STACK}: {state}" in told.output
