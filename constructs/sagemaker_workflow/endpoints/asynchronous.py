@@ -13,7 +13,7 @@ from constructs import Construct
 
 from sagemaker_workflow.dead_letters import DeadLetters
 from sagemaker_workflow.endpoints import faults as check
-from sagemaker_workflow.endpoints.alarms import AlarmSpec, build_alarm, error_alarm, latency_alarm
+from sagemaker_workflow.endpoints.alarms import AlarmSpec, error_alarm, latency_alarm
 from sagemaker_workflow.endpoints.base import Endpoint
 from sagemaker_workflow.endpoints.specs import (
     AsyncResults,
@@ -24,6 +24,7 @@ from sagemaker_workflow.endpoints.specs import (
     Scaling,
 )
 from sagemaker_workflow.endpoints.variants import (
+    floor_of,
     instance_variant,
     smallest_fleets,
     warn_of_local_storage,
@@ -102,12 +103,11 @@ class AsyncEndpoint(Endpoint):
             variant=instance_variant(model, capacity, self),
             rollout=rollout,
             alarms=_alarms(rollout),
+            # A queue without machines is no fault of the new model.
+            unwatched=(_STUCK, _old(results.max_age_seconds)),
             counts=smallest_fleets(capacity, scaling),
             async_inference_config=self._config(),
         )
-        # Not among the alarms of an update: a queue without machines is no fault of the new model.
-        for one in (_STUCK, _old(results.max_age_seconds)):
-            build_alarm(self, one, self.name, self.operations.alarm_topic)
         # The service publishes a test message to both topics while it makes the endpoint.
         for topic in (self.success_topic, self.error_topic):
             self.resource.node.add_dependency(topic)

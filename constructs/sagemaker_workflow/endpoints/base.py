@@ -111,13 +111,14 @@ class Endpoint(Construct):
         models: Sequence[Model] = (),
         rollout: Rollout,
         alarms: Sequence[AlarmSpec],
+        unwatched: Sequence[AlarmSpec] = (),
         counts: Sequence[int],
         **config: Any,
     ) -> None:
         """Make config and endpoint, once the roles may do all their containers need.
 
         `others` are the production variants besides the first, `models` all that is served
-        besides its model.
+        besides its model. An update is watched by `alarms` and not by those `unwatched`.
         """
         roles = list(dict.fromkeys([self.model.role, *(model.role for model in models)]))
         for role in roles:
@@ -138,6 +139,12 @@ class Endpoint(Construct):
             **config,
         )
         self.resource = self._build_endpoint(rollout, counts)
+        self.alarms += [
+            build_alarm(self, one, self.name, self.operations.alarm_topic) for one in unwatched
+        ]
+        self.alarms += [
+            build_alarm(self, one, self.name, self.operations.alarm_topic) for one in unwatched
+        ]
         for made in (self.config, self.resource):
             if self.model.condition is not None:
                 made.cfn_options.condition = self.model.condition
@@ -149,7 +156,7 @@ class Endpoint(Construct):
         )
         self.lifecycle.watch(self.resource)
         if self.operations.dashboard:
-            self._build_dashboard(counts, asynchronous="async_inference_config" in config)
+            self._build_dashboard(floors, asynchronous="async_inference_config" in config)
 
     def _scale(
         self,
@@ -193,16 +200,16 @@ class Endpoint(Construct):
         """The alarms of a rollout: the first ten, the most the service takes (contracts 3.6)."""
         return [one.ref for one in self.alarms[:ROLLBACK_ALARMS]]
 
-    def _build_dashboard(self, counts: Sequence[int], *, asynchronous: bool) -> None:
+    def _build_dashboard(self, floors: Sequence[int], *, asynchronous: bool) -> None:
         variants = [one.name for one in getattr(self, "variants", [])] or [self.variant_name]
-        kind: Kind = "asynchronous" if asynchronous else "real-time" if counts else "serverless"
+        kind: Kind = "asynchronous" if asynchronous else "real-time" if floors else "serverless"
         build_dashboard(
             self,
             name=self.name,
             kind=kind,
             variants=variants,
             alarms=[one.attr_arn for one in self.alarms],
-            floor=counts[-1] if counts else None,
+            floors=floors,
         )
 
     def _build_log_group(self, name: str) -> logs.LogGroup:

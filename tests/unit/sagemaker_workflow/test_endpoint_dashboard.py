@@ -1,0 +1,163 @@
+"""A dashboard names metrics that the service publishes, under the dimensions it publishes them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import CfnParameter, Stack
+from aws_cdk import aws_s3 as s3
+from support.templates import flat, only, resources
+
+from sagemaker_workflow.endpoints import (
+    AsyncEndpoint,
+    AsyncResults,
+    RealtimeEndpoint,
+    Rollout,
+    Scaling,
+    Serverless,
+    ServerlessEndpoint,
+)
+from sagemaker_workflow.model import Model
+
+REQUESTS, HOSTS = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
+BY_ENDPOINT, BY_VARIANT = ("EndpointName",), ("EndpointName", "VariantName")
+ANSWERING = {
+    "Invocations",
+    "Invocation4XXErrors",
+    "Invocation5XXErrors",
+    "InvocationModelErrors",
+    "ModelLatency",
+    "OverheadLatency",
+}
+MACHINES = {
+    "CPUUtilization",
+    "MemoryUtilization",
+    "GPUUtilization",
+    "GPUMemoryUtilization",
+    "DiskUtilization",
+}
+# Contracts 3.5 and 4: what is published by endpoint and variant, and for machines.
+REALTIME = {
+    (REQUESTS, BY_VARIANT): ANSWERING | {"InvocationsPerInstance"},
+    (HOSTS, BY_VARIANT): MACHINES,
+}
+SERVERLESS = {(REQUESTS, BY_VARIANT): ANSWERING | {"ModelSetupTime"}}
+# Contracts 5.5: no Invocations and no OverheadLatency; a queue belongs to no variant.
+ASYNC = {
+    (REQUESTS, BY_ENDPOINT): {
+        "ApproximateBacklogSize",
+        "ApproximateBacklogSizePerInstance",
+        "ApproximateAgeOfOldestRequest",
+        "HasBacklogWithoutCapacity",
+    },
+    (REQUESTS, BY_VARIANT): {
+        "RequestDownloadFailures",
+        "ResponseUploadFailures",
+        "NotificationFailures",
+        "ExpiredRequests",
+        "InvocationFailures",
+        "TimeInBacklog",
+        "TotalProcessingTime",
+        "ModelLatency",
+    },
+    (HOSTS, BY_VARIANT): MACHINES,
+}
+
+
+@pytest.fixture
+def kinds(stack: Stack, model: Model) -> dict[str, Any]:
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "the-bucket")
+    results = AsyncResults(bucket=bucket, prefix="async")
+    return {
+        "realtime": lambda **given: RealtimeEndpoint(
+            stack, "Churn", model=model, name="churn", **given
+        ),
+        "serverless": lambda **given: ServerlessEndpoint(
+            stack,
+            "Churn",
+            model=Model(stack, "Open", serves=model.containers[0], isolated=False),
+            name="churn",
+            capacity=Serverless(),
+            **given,
+        ),
+        "async": lambda **given: AsyncEndpoint(
+            stack, "Churn", model=model, name="churn", results=results, **given
+        ),
+    }
+
+
+def widgets(stack: Stack) -> list[dict[str, Any]]:
+    body = only(stack, "AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"]
+    return list(json.loads(flat(body))["widgets"])
+
+
+def metrics(stack: Stack) -> list[list[Any]]:
+    """Every metric of every graph; expressions over them left out."""
+    graphs = [one["properties"] for one in widgets(stack) if one["type"] == "metric"]
+    return [line for graph in graphs for line in graph["metrics"] if isinstance(line[0], str)]
+
+
+def named(stack: Stack) -> dict[tuple[str, tuple[str, ...]], set[str]]:
+    found: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for namespace, metric, *rest in metrics(stack):
+        pairs = [one for one in rest if isinstance(one, str)]
+        found.setdefault((namespace, tuple(pairs[::2])), set()).add(metric)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "published"), [("realtime", REALTIME), ("serverless", SERVERLESS), ("async", ASYNC)]
+)
+def test_it_shows_what_is_published_of_its_kind_and_nothing_else(
+    stack: Stack, kinds: dict[str, Any], kind: str, published: dict[Any, set[str]]
+) -> None:
+    kinds[kind]()
+    assert named(stack) == published
+
+
+@pytest.mark.parametrize("kind", ["realtime", "serverless", "async"])
+def test_its_dimensions_are_this_endpoint_and_its_variant(
+    stack: Stack, kinds: dict[str, Any], kind: str
+) -> None:
+    kinds[kind]()
+    for _, _, *rest in metrics(stack):
+        pairs = [one for one in rest if isinstance(one, str)]
+        values = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        assert values in (
+            {"EndpointName": "churn"},
+            {"EndpointName": "churn", "VariantName": "primary"},
+        )
+
+
+@pytest.mark.parametrize("kind", ["realtime", "serverless", "async"])
+def test_it_shows_every_alarm_of_the_endpoint(
+    stack: Stack, kinds: dict[str, Any], kind: str
+) -> None:
+    kinds[kind](
+        rollout=Rollout(max_latency_ms=200, strategy=None if kind == "serverless" else "canary")
+    )
+    [shown] = [one for one in widgets(stack) if one["type"] == "alarm"]
+    made = {f"<{name}.Arn>" for name in resources(stack, "AWS::CloudWatch::Alarm")}
+    assert made
+    assert set(shown["properties"]["alarms"]) == made
+
+
+def test_it_says_what_runs_whatever_the_load(stack: Stack, kinds: dict[str, Any]) -> None:
+    kinds["realtime"](scaling=Scaling(min_capacity=2, max_capacity=3))
+    text = widgets(stack)[0]["properties"]["markdown"]
+    assert "Never fewer than **2** instances: at least **1460** instance-hours a month." in text
+
+
+def test_it_says_that_an_endpoint_that_sleeps_costs_nothing(
+    stack: Stack, kinds: dict[str, Any]
+) -> None:
+    kinds["async"](scaling=Scaling(min_capacity=0, max_capacity=3))
+    assert "Down to **0** instances" in widgets(stack)[0]["properties"]["markdown"]
+
+
+def test_it_names_the_parameter_when_the_floor_is_one(stack: Stack, kinds: dict[str, Any]) -> None:
+    least = CfnParameter(stack, "MinCapacity", type="Number").value_as_number
+    kinds["realtime"](scaling=Scaling(min_capacity=least, max_capacity=3))
+    assert "**<MinCapacity>** instances" in widgets(stack)[0]["properties"]["markdown"]
