@@ -10,14 +10,14 @@ from preprocess.records import MAX_LINE
 from preprocess.source import BOM
 
 
-def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def pieces(chunks: Iterable[bytes], *, start: int = 0) -> Iterator[bytes]:
     """Yield bytes that end where a line does (LF, CRLF and CR become LF).
 
-    Raises `ObjectFault` with the byte offset where the bytes stop being UTF-8, and for a line of
-    more than `MAX_LINE` bytes.
+    `start` is where in the object the chunks begin, at a line. Raises `ObjectFault` with the byte
+    offset where the bytes stop being UTF-8, and for a line of more than `MAX_LINE` bytes.
     """
-    check = _Utf8()
-    rest, first = b"", True
+    check = _Utf8(start)
+    rest, first = b"", start == 0
     for chunk in chunks:
         check.take(chunk)
         text = rest + chunk
@@ -43,8 +43,8 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 class _Utf8:
     """Checks bytes as they come; ASCII, which most are, costs next to nothing."""
 
-    def __init__(self) -> None:
-        self.decoder, self.offset = codecs.getincrementaldecoder("utf-8")(), 0
+    def __init__(self, start: int) -> None:
+        self.decoder, self.offset = codecs.getincrementaldecoder("utf-8")(), start
 
     def take(self, chunk: bytes) -> None:
         held = len(self.decoder.getstate()[0])

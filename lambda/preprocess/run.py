@@ -36,7 +36,7 @@ class Prepared:
     """What the manifest tells of a version whose files are written."""
 
     fitted: Fitted
-    quarantine: bool
+    quarantine: str | None  # its file, or the folder of its files, by its name in the version
     rows: dict[str, int]
     statistics: dict[str, Any]
 
@@ -86,7 +86,7 @@ def prepare(
             raise
     return Prepared(
         fitted=fitted,
-        quarantine=bool(counts["quarantined"]),
+        quarantine="quarantine/rows.csv" if counts["quarantined"] else None,
         rows={"in": counts["in"], **fit.sizes, "quarantined": counts["quarantined"]},
         statistics={
             **fit.statistics(),
@@ -122,7 +122,7 @@ def _learn(
                 moments.add(good)
             else:
                 fit.add(good.with_columns(part))
-    _refuse_counts(dataset, reasons, counts)
+    refuse_counts(dataset, reasons, counts)
     if moments:
         part = moments.part()
         for good, _ in _blocks(opened, validator):
@@ -136,7 +136,7 @@ def _open(dataset: Dataset, s3: S3, raw: Source) -> Opened:
     form = source.form(s3, raw)
     if form.name == "parquet":
         parquet = ParquetTable(s3, raw)
-        _refuse_header(dataset, parquet.names)
+        refuse_header(dataset, parquet.names)
         kinds = dataset.parsed(parquet.names)
         return Opened(names=parquet.names, first_line=1, jobs=lambda: parquet.jobs(kinds))
 
@@ -144,14 +144,15 @@ def _open(dataset: Dataset, s3: S3, raw: Source) -> Opened:
         chunks = raw.chunks(s3)
         return pieces(source.unpacked(chunks) if form.packed else chunks)
 
-    names, used = _names(form, text())
-    _refuse_header(dataset, names)
+    names, used = column_names(form, text())
+    refuse_header(dataset, names)
     kinds = dataset.parsed(names)
     table = JsonTable(kinds) if form.name == "jsonl" else CsvTable(names, kinds)
-    return Opened(names=names, first_line=used + 1, jobs=lambda: table.jobs(_without(text(), used)))
+    return Opened(names=names, first_line=used + 1, jobs=lambda: table.jobs(without(text(), used)))
 
 
-def _names(form: Form, text: Iterator[bytes]) -> tuple[list[str], int]:
+def column_names(form: Form, text: Iterator[bytes]) -> tuple[list[str], int]:
+    """Return a text's column names and the number of lines they took."""
     seen = b""
     with closing(text):  # type: ignore[type-var]
         for piece in text:
@@ -167,8 +168,8 @@ def _names(form: Form, text: Iterator[bytes]) -> tuple[list[str], int]:
     raise ObjectFault("It is empty: there is no header and no row.")
 
 
-def _without(text: Iterator[bytes], lines: int) -> Iterator[bytes]:
-    """The pieces without their first lines."""
+def without(text: Iterator[bytes], lines: int) -> Iterator[bytes]:
+    """Yield the pieces without their first lines."""
     for piece in text:
         while lines and piece:
             end = piece.find(b"\n") + 1
@@ -206,12 +207,14 @@ def _checked(job: Job, validator: Validator) -> Checked:
     return validator.check(batch)
 
 
-def _refuse_header(dataset: Dataset, names: list[str]) -> None:
+def refuse_header(dataset: Dataset, names: list[str]) -> None:
+    """Raise `ObjectFault` for columns that the declaration cannot be read from."""
     if faults := header_faults(dataset, names):
         raise ObjectFault(*faults)
 
 
-def _refuse_counts(dataset: Dataset, reasons: Reasons, counts: dict[str, int]) -> None:
+def refuse_counts(dataset: Dataset, reasons: Reasons, counts: dict[str, int]) -> None:
+    """Raise `ObjectFault` for too few good rows or too many bad ones."""
     total, bad = counts["in"], counts["quarantined"]
     if total == 0:
         raise ObjectFault("It has a header and no row.")
