@@ -106,6 +106,7 @@ class AsyncEndpoint(Endpoint):
             # A queue without machines is no fault of the new model.
             unwatched=(_STUCK, _old(results.max_age_seconds)),
             counts=smallest_fleets(capacity, scaling),
+            floors=[floor_of(capacity, scaling)],
             async_inference_config=self._config(),
         )
         # The service publishes a test message to both topics while it makes the endpoint.

@@ -113,12 +113,14 @@ class Endpoint(Construct):
         alarms: Sequence[AlarmSpec],
         unwatched: Sequence[AlarmSpec] = (),
         counts: Sequence[int],
+        floors: Sequence[int] = (),
         **config: Any,
     ) -> None:
         """Make config and endpoint, once the roles may do all their containers need.
 
         `others` are the production variants besides the first, `models` all that is served
-        besides its model. An update is watched by `alarms` and not by those `unwatched`.
+        besides its model. An update is watched by `alarms` and not by those `unwatched`. `counts`
+        are what an update may find, `floors` the instances of each fleet whatever the load.
         """
         roles = list(dict.fromkeys([self.model.role, *(model.role for model in models)]))
         for role in roles:
@@ -139,9 +141,6 @@ class Endpoint(Construct):
             **config,
         )
         self.resource = self._build_endpoint(rollout, counts)
-        self.alarms += [
-            build_alarm(self, one, self.name, self.operations.alarm_topic) for one in unwatched
-        ]
         self.alarms += [
             build_alarm(self, one, self.name, self.operations.alarm_topic) for one in unwatched
         ]

@@ -30,13 +30,13 @@ def build_dashboard(
     kind: Kind,
     variants: Sequence[str],
     alarms: Sequence[str],
-    floor: int | None,
+    floors: Sequence[int],
 ) -> cloudwatch.CfnDashboard:
-    """The dashboard `name` exists.
+    """The dashboard `<name>-<region>` exists: dashboards are an account's, not a region's.
 
     :param variants: names of the variants that answer
     :param alarms: ARNs of the endpoint's alarms
-    :param floor: instances that are there whatever the load; None when it has no instances
+    :param floors: instances of each fleet that are there whatever the load; none of serverless
     """
     graphs = [one for variant in variants for one in _graphs(name, kind, variant)]
     if kind == "asynchronous":
@@ -46,7 +46,7 @@ def build_dashboard(
             "type": "text",
             "width": 2 * _WIDE,
             "height": 2,
-            "properties": {"markdown": f"# {name}\n{kind}. {_cost(kind, floor)}"},
+            "properties": {"markdown": f"# {name}\n{kind}. {_cost(floors)}"},
         }
     ]
     if alarms:
@@ -62,20 +62,22 @@ def build_dashboard(
     return cloudwatch.CfnDashboard(
         scope,
         "Dashboard",
-        dashboard_name=name,
+        dashboard_name=f"{name}-{_region()}",
         dashboard_body=Stack.of(scope).to_json_string({"widgets": widgets}),
     )
 
 
-def _cost(kind: Kind, floor: int | None) -> str:
+def _cost(floors: Sequence[int]) -> str:
     """What it costs at least. No prices: none is known here, and they differ by region."""
-    if floor is None:
+    if not floors:
         return "No instances; only provisioned concurrency costs anything while nobody asks."
-    if not known(floor):
+    if not all(map(known, floors)):
+        least = " + ".join(map(str, floors))
         return (
-            f"Never fewer than **{floor}** instances: that many times {_HOURS_A_MONTH} "
+            f"Never fewer than **{least}** instances: that many times {_HOURS_A_MONTH} "
             "instance-hours a month."
         )
+    floor = sum(floors)
     if floor == 0:
         return "Down to **0** instances: nothing while nobody asks."
     return (

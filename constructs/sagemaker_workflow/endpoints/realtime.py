@@ -23,6 +23,7 @@ from sagemaker_workflow.endpoints.specs import (
     Variant,
 )
 from sagemaker_workflow.endpoints.variants import (
+    floor_of,
     shadow_of,
     smallest_fleets,
     variants_of,
@@ -120,6 +121,7 @@ class RealtimeEndpoint(AnsweringEndpoint):
             rollout=rollout,
             alarms=alarms,
             counts=counts,
+            floors=_floors(self.variants, shadow),
             shadow_production_variants=(
                 shadow_of(self, shadow, self.variants[0]) if shadow else None
             ),
@@ -144,6 +146,17 @@ class RealtimeEndpoint(AnsweringEndpoint):
                 f"a rollout watches {limits.ROLLBACK_ALARMS} alarms, so these do not send it back: "
                 f"{left}",
             )
+
+
+def _floors(variants: Sequence[Variant], shadow: Shadow | None) -> list[int]:
+    """How many instances each fleet has at least, of those that are there with the endpoint."""
+    first = variants[0]
+    fleets = [(one.model, floor_of(one.capacity or Instances(), one.scaling)) for one in variants]
+    if shadow is not None:
+        machines = shadow.capacity or first.capacity or Instances()
+        fleets.append((shadow.model, machines.count))
+    always = (None, first.model.condition)
+    return [least for model, least in fleets if model.condition in always]
 
 
 def _alarms(rollout: Rollout, variants: Sequence[Variant]) -> list[AlarmSpec]:

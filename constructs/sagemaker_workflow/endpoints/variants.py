@@ -168,6 +168,11 @@ def smallest_fleets(capacity: Instances, scaling: Scaling | None) -> list[int]:
     return [capacity.count, *([scaling.min_capacity] if scaling else [])]
 
 
+def floor_of(capacity: Instances, scaling: Scaling | None) -> int:
+    """How many instances there are whatever the load."""
+    return scaling.min_capacity if scaling else capacity.count
+
+
 def warn_of_local_storage(endpoint: IConstruct, capacity: Instances) -> None:
     """Say so where the volume key does not reach: the service accepts it and does not use it."""
     local = [one for one in possible_types(capacity) if known(one) and limits.has_nvme(one)]

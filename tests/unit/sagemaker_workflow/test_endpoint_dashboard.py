@@ -6,18 +6,21 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import CfnParameter, Stack
+from aws_cdk import CfnCondition, CfnParameter, Fn, Stack
 from aws_cdk import aws_s3 as s3
 from support.templates import flat, only, resources
 
 from sagemaker_workflow.endpoints import (
     AsyncEndpoint,
     AsyncResults,
+    Instances,
     RealtimeEndpoint,
     Rollout,
     Scaling,
     Serverless,
     ServerlessEndpoint,
+    Shadow,
+    Variant,
 )
 from sagemaker_workflow.model import Model
 
@@ -148,6 +151,31 @@ def test_it_says_what_runs_whatever_the_load(stack: Stack, kinds: dict[str, Any]
     kinds["realtime"](scaling=Scaling(min_capacity=2, max_capacity=3))
     text = widgets(stack)[0]["properties"]["markdown"]
     assert "Never fewer than **2** instances: at least **1460** instance-hours a month." in text
+
+
+def test_what_runs_is_that_of_all_variants(stack: Stack, model: Model) -> None:
+    second = Variant(name="b", model=model, capacity=Instances(count=3))
+    RealtimeEndpoint(stack, "Churn", variants=[Variant(name="a", model=model), second])
+    text = widgets(stack)[0]["properties"]["markdown"]
+    assert "Never fewer than **5** instances: at least **3650** instance-hours a month." in text
+
+
+def test_a_shadow_that_may_be_absent_is_no_part_of_what_always_runs(
+    stack: Stack, model: Model
+) -> None:
+    tried = CfnCondition(stack, "Tried", expression=Fn.condition_equals("a", "a"))
+    other = Model(stack, "Other", serves=model.containers[0], condition=tried)
+    RealtimeEndpoint(stack, "Churn", model=model, shadow=Shadow(model=other))
+    assert "Never fewer than **2** instances" in widgets(stack)[0]["properties"]["markdown"]
+
+
+def test_its_name_has_the_region_for_dashboards_are_an_accounts(
+    stack: Stack, kinds: dict[str, Any]
+) -> None:
+    # API reference, PutDashboard: "All dashboards in your account are global".
+    kinds["realtime"]()
+    name = only(stack, "AWS::CloudWatch::Dashboard")["Properties"]["DashboardName"]
+    assert flat(name) == "churn-<AWS::Region>"
 
 
 def test_it_says_that_an_endpoint_that_sleeps_costs_nothing(

@@ -32,11 +32,11 @@ class Operations:
     - `parameter_name`: the SSM parameter that holds the endpoint's name. Default:
       `/sagemaker-workflow/endpoints/<name>`.
     - `alarm_topic` is told when an alarm goes off or is over. Default: nobody.
-    - `log_retention`: how long the logs of the containers and of the scaling function are kept.
+    - `log_retention`: how long the logs of the containers and of the endpoint's function are kept.
     - `metrics`: more of them, more often. Default: every minute, by variant.
-    - `reserve_concurrency`: the scaling function has one execution of its own; not possible in a
-      new account, whose small Lambda quota leaves nothing to reserve.
-    - `dashboard`: a CloudWatch dashboard with the endpoint's name.
+    - `reserve_concurrency`: the endpoint's function has three executions of its own; not possible
+      in a new account, whose small Lambda quota leaves nothing to reserve.
+    - `dashboard`: a CloudWatch dashboard, `<endpoint>-<region>`.
     """
 
     key: kms.IKey | None = None
