@@ -99,6 +99,8 @@ def ours(folder: Path = BUILD, **environment: str) -> Peer:
         environment={
             "PYTHONPATH": str(ROOT / "containers"),
             "SAGEMAKER_BASE_DIR": str(folder),
+            "LOG_LOCATION": str(BUILD / "mms-logs"),
+            "METRICS_LOCATION": str(BUILD / "mms-logs"),
             "SAGEMAKER_BIND_TO_PORT": str(PORT),
             "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
             **environment,
@@ -169,6 +171,8 @@ def mms() -> Peer:
         environment={
             "MODEL_FOLDER": str(BUILD),
             "SAGEMAKER_BASE_DIR": str(folder),
+            "LOG_LOCATION": str(BUILD / "mms-logs"),
+            "METRICS_LOCATION": str(BUILD / "mms-logs"),
             "PYTHONPATH": f"{code}:{packages}",
         },
     )
