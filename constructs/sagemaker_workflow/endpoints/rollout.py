@@ -16,6 +16,7 @@ from sagemaker_workflow.faults import known
 # linear and rolling steps have a lower bound as well, so they get a share (contracts 3.6).
 _ONE_INSTANCE = {"Type": "INSTANCE_COUNT", "Value": 1}
 _HALF = 50
+_MOST_ALTERNATIVES = 10  # of one Fn::Or
 
 
 def deployment_config(
@@ -53,7 +54,10 @@ def deployment_config(
 
 def _any_is_small(scope: Construct, counts: Sequence[int]) -> CfnCondition:
     # Fn::Equals compares text, and a parameter of type Number is text too.
-    equal = [Fn.condition_equals(one, few) for one in counts for few in ("0", "1")]
+    equal: list[Any] = [Fn.condition_equals(one, few) for one in counts for few in ("0", "1")]
+    while len(equal) > _MOST_ALTERNATIVES:
+        first, equal = equal[:_MOST_ALTERNATIVES], equal[_MOST_ALTERNATIVES:]
+        equal.append(Fn.condition_or(*first))
     return CfnCondition(scope, "SingleInstance", expression=Fn.condition_or(*equal))
 
 
