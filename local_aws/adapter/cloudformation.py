@@ -55,8 +55,8 @@ def register_cloudformation_type(
 
 
 def install() -> None:
-    """Run our types on worker threads, and tell a delete which stack it belongs to."""
-    from ministack.services.cloudformation import provisioners, stacks
+    """Run our types on worker threads, tell a delete its stack, a change set the conditions."""
+    from ministack.services.cloudformation import changesets, provisioners, stacks
 
     blocks = stacks._runs_on_worker_thread
     # On the event loop one slow create would freeze every service of the server.
@@ -80,3 +80,23 @@ def install() -> None:
 
     provisioners._delete_resource = delete_resource
     stacks._delete_resource = delete_resource
+
+    resolve = changesets._resolve_props_for_diff
+
+    @functools.wraps(resolve)
+    def resolve_what_is_there(
+        template: dict[str, Any], params: dict[str, Any], stack_name: str, stack_id: str
+    ) -> dict[str, Any]:
+        """A condition that a parameter turns over adds its resources, or removes them."""
+        resolved: dict[str, Any] = resolve(template, params, stack_name, stack_id)
+        if not resolved:
+            return resolved
+        conditions = changesets._evaluate_conditions(template, params)
+        there = {
+            logical_id: resource
+            for logical_id, resource in resolved["Resources"].items()
+            if conditions.get(resource.get("Condition"), True)
+        }
+        return {**resolved, "Resources": there}
+
+    changesets._resolve_props_for_diff = resolve_what_is_there

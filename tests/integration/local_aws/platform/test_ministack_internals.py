@@ -83,6 +83,10 @@ FUNCTIONS = {
         "_runs_on_worker_thread": "resource_type",
         "_delete_resource": "resource_type physical_id props stack_name logical_id",
     },
+    "ministack.services.cloudformation.changesets": {
+        "_resolve_props_for_diff": "template params stack_name stack_id",
+        "_evaluate_conditions": "template params",
+    },
     "ministack.services.cloudformation.provisioners": {
         "_delete_resource": "resource_type physical_id props stack_name logical_id",
     },
@@ -184,6 +188,7 @@ def test_every_table_the_adapter_writes_to_is_a_dictionary() -> None:
         ("eventbridge", "_invoke_target"),
         ("cloudformation.stacks", "_runs_on_worker_thread"),
         ("cloudformation.stacks", "_delete_resource"),
+        ("cloudformation.changesets", "_resolve_props_for_diff"),
     ],
 )
 def test_replaced_functions_are_looked_up_when_called(module: str, name: str) -> None:
