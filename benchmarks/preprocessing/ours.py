@@ -21,10 +21,13 @@ class Files:
     def __init__(self, raw: Path, out: Path) -> None:
         self.raw, self.out = raw, out
 
-    def get(self, _bucket: str, _key: str, *, first: int, last: int, **_: Any) -> bytes:
-        with self.raw.open("rb") as file:
+    def get(
+        self, bucket: str, key: str, *, first: int = 0, last: int | None = None, **_: Any
+    ) -> bytes:
+        path = self.raw if bucket == "raw" else self._path(key)
+        with path.open("rb") as file:
             file.seek(first)
-            return file.read(last - first + 1)
+            return file.read() if last is None else file.read(last - first + 1)
 
     def put(self, _bucket: str, key: str, body: bytes, **_: Any) -> bool:
         self._path(key).write_bytes(body)

@@ -15,6 +15,8 @@ from sagemaker_workflow.keys import let_logs_use, let_services_deliver
 # Versions replaced by newer ones, and uploads that never finished, are kept this long.
 OLD_VERSIONS = Duration.days(90)
 UNFINISHED_UPLOADS = Duration.days(7)
+# What preprocessing keeps in `processed` while it works; no dataset's name begins with a dot.
+WORKING = ".working/"
 
 
 class Storage(Construct):
@@ -51,6 +53,11 @@ class Storage(Construct):
         self.access_logs = self._build_access_logs(access_log_retention or Duration.days(90))
         self.raw = self._build_bucket("Raw", announce=True)
         self.processed = self._build_bucket("Processed", announce=True)
+        self.processed.add_lifecycle_rule(
+            prefix=WORKING,
+            expiration=Duration.days(1),
+            noncurrent_version_expiration=Duration.days(1),
+        )
         self.artifacts = self._build_bucket("Artifacts", announce=True)
         for prefix, age in (expire_artifacts or {}).items():
             self.artifacts.add_lifecycle_rule(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import polars as pl
 
@@ -27,11 +28,11 @@ class CsvTable:
         places = {header.index(name) for name in kinds}
         # polars notices a line with too many fields only when it reads the last one.
         self.places = sorted(places | {self.width - 1})
-        # Columns where something is missing or odd are read as text from then on: only the text
-        # tells a missing value from a wrong one. Nothing but speed depends on it.
+        # Columns where something odd was found are read as text from then on: only the text tells
+        # what is wrong. Nothing but speed depends on it.
         self.as_text: set[str] = set()
 
-    def jobs(self, pieces: Iterable[bytes]) -> Iterator[Job]:
+    def jobs(self, pieces: Iterable[bytes]) -> Generator[Job]:
         """Yield what reads each piece, in order; they may run at once."""
         carried = b""
         for piece in pieces:
@@ -63,31 +64,53 @@ class CsvTable:
         )
 
     def _typed(self, piece: bytes, *, quoted: bool) -> pl.DataFrame | None:
+        """Return the parsed columns, numbers as numbers where every one of them is one."""
         while True:
             typed = {
-                field: TYPED[kind]
-                for name, field in self.fields.items()
-                if (kind := self.kinds[name]) in TYPED and name not in self.as_text
+                name: TYPED[kind]
+                for name, kind in self.kinds.items()
+                if kind in TYPED and name not in self.as_text
             }
-            schema = {field: typed.get(field, pl.String) for field in records.names(self.width)}
             try:
-                frame = pl.read_csv(
-                    piece,
-                    has_header=False,
-                    schema=schema,
-                    columns=self.places,
-                    ignore_errors=True,
-                    empty_string_is_null=False,
-                    quote_char='"' if quoted else None,
-                )
+                frame = self._parsed(piece, typed, quoted=quoted)
             except pl.exceptions.PolarsError:
-                return None
-            frame = frame.select(pl.col(field).alias(name) for name, field in self.fields.items())
-            found = {name for name, field in self.fields.items() if field in typed}
-            odd = {name for name in found if _is_odd(frame[name])}
-            if not odd:
+                if not typed:
+                    return None
+                return self._as_text(piece, typed, quoted=quoted)
+            if not (odd := {name for name in typed if _is_odd(frame[name])}):
                 return frame
             self.as_text |= odd
+
+    def _as_text(
+        self, piece: bytes, typed: Mapping[str, Any], *, quoted: bool
+    ) -> pl.DataFrame | None:
+        """Return all as text, and read the columns that are to blame as text from then on."""
+        try:
+            frame = self._parsed(piece, {}, quoted=quoted)
+        except pl.exceptions.PolarsError:
+            return None
+        wrong = frame.select(
+            ((pl.col(name) != "") & pl.col(name).cast(kind, strict=False).is_null()).any()
+            for name, kind in typed.items()
+        )
+        self.as_text |= {name for name in typed if wrong[name].item()}
+        return frame
+
+    def _parsed(self, piece: bytes, typed: Mapping[str, Any], *, quoted: bool) -> pl.DataFrame:
+        """Return the columns of these types, others as text; raise for what is none of its type.
+
+        A number is null where its field is empty or blank.
+        """
+        types = {self.fields[name]: kind for name, kind in typed.items()}
+        frame = pl.read_csv(
+            piece,
+            has_header=False,
+            schema={field: types.get(field, pl.String) for field in records.names(self.width)},
+            columns=self.places,
+            empty_string_is_null=False,
+            quote_char='"' if quoted else None,
+        )
+        return frame.select(pl.col(field).alias(name) for name, field in self.fields.items())
 
     def _regular(self, piece: bytes) -> bool:
         """Whether every line is a record of well-formed fields."""
@@ -113,8 +136,6 @@ class CsvTable:
 
 
 def _is_odd(values: pl.Series) -> bool:
-    if values.null_count():
-        return True
     return values.dtype == pl.Float64 and not values.is_between(-LARGEST, LARGEST).all()
 
 

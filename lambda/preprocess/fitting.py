@@ -67,6 +67,10 @@ class Fit:
             table.add(rows)
         self._sample(rows)
 
+    def too_many(self) -> set[str]:
+        """Return the columns with more values than a category may have."""
+        return {name for name, table in self.tables.items() if table.too_many}
+
     def fitted(self) -> Fitted:
         """Return what train taught; raise `ObjectFault` if it cannot be a problem of its kind."""
         features = {n: k for n, k in self.kinds.items() if self.dataset.is_feature(n)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ class JsonTable:
     def __init__(self, kinds: Mapping[str, str]) -> None:
         self.kinds = kinds
 
-    def jobs(self, pieces: Iterable[bytes]) -> Iterator[Job]:
+    def jobs(self, pieces: Iterable[bytes]) -> Generator[Job]:
         """Yield what reads each piece, in order; they may run at once."""
         for piece in pieces:
             yield partial(self.read, piece)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,7 +58,7 @@ class ParquetTable:
             raise ObjectFault(f"{_DAMAGED}: its footer cannot be read.") from None
         self._groups = groups
 
-    def jobs(self, kinds: Mapping[str, str]) -> Iterator[Job]:
+    def jobs(self, kinds: Mapping[str, str]) -> Generator[Job]:
         """Yield what reads some rows of the wanted columns, in order."""
         with tempfile.TemporaryDirectory() as folder:
             for group in self._wanted(kinds):

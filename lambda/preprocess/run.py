@@ -1,13 +1,13 @@
-"""From a raw object to a version's files: read once to learn from it, once more to write it."""
+"""From a raw object to a version's files: read once to learn, written by what it taught."""
 
 from __future__ import annotations
 
 import io
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -26,9 +26,10 @@ from preprocess.recipe import Fitted
 from preprocess.s3 import S3
 from preprocess.source import Form, Source
 from preprocess.split import ROW, Moments, random, refuse_empty
+from preprocess.spool import Spool, ahead
 from preprocess.validation import BAD, Checked, Reasons, Validator, header_faults
 
-READERS = 2  # pieces parsed at once, beside what is written
+QUARANTINE = "quarantine/rows.csv"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,7 @@ class Opened:
 
     names: list[str]
     first_line: int
-    jobs: Callable[[], Iterator[Job]]
+    jobs: Callable[[], Generator[Job]]
 
 
 def prepare(
@@ -55,8 +56,8 @@ def prepare(
 ) -> Prepared:
     """Check, split and encode one object and write its files; raise `ObjectFault` if it cannot.
 
-    Memory and disk do not grow with the object: it is read by ranges, two times (three for a
-    split by time), and rows are written as they come.
+    Memory and disk do not grow with the object: it is read by ranges, and what of its rows does
+    not fit into a little memory is kept in the bucket between the passes (see `spool`).
     """
     opened = _open(dataset, s3, raw)
     validator = Validator(dataset, opened.names)
@@ -67,9 +68,9 @@ def prepare(
         def upload(name: str, content_type: str) -> Upload:
             return Upload(s3, bucket, key(name), content_type, pool)
 
-        quarantine = upload("quarantine/rows.csv", "text/csv")
+        quarantine, spool = upload(QUARANTINE, "text/csv"), Spool(s3, bucket, pool)
         try:
-            fit, part = _learn(dataset, opened, validator, quarantine, reasons, counts)
+            fit, part = _learn(dataset, opened, validator, spool, quarantine, reasons, counts)
             fitted = fit.fitted()
             if counts["quarantined"]:
                 quarantine.close()
@@ -78,15 +79,15 @@ def prepare(
             raise
         files = Files(fitted, upload)
         try:
-            for good, _ in _blocks(opened, validator):
-                files.add(good.with_columns(part))
+            for rows in spool.blocks():
+                files.add(rows.with_columns(part))
             files.close()
         except BaseException:
             files.abort()
             raise
     return Prepared(
         fitted=fitted,
-        quarantine="quarantine/rows.csv" if counts["quarantined"] else None,
+        quarantine=QUARANTINE if counts["quarantined"] else None,
         rows={"in": counts["in"], **fit.sizes, "quarantined": counts["quarantined"]},
         statistics={
             **fit.statistics(),
@@ -101,6 +102,7 @@ def _learn(
     dataset: Dataset,
     opened: Opened,
     validator: Validator,
+    spool: Spool,
     quarantine: Upload,
     reasons: Reasons,
     counts: dict[str, int],
@@ -122,12 +124,13 @@ def _learn(
                 moments.add(good)
             else:
                 fit.add(good.with_columns(part))
+                validator.as_text |= fit.too_many()
+            spool.add(good)
     refuse_counts(dataset, reasons, counts)
     if moments:
         part = moments.part()
-        for good, _ in _blocks(opened, validator):
-            if good.height:
-                fit.add(good.with_columns(part))
+        for good in spool.blocks():
+            fit.add(good.with_columns(part))
     refuse_empty(fit.sizes, dataset.split)
     return fit, part
 
@@ -181,25 +184,17 @@ def without(text: Iterator[bytes], lines: int) -> Iterator[bytes]:
 def _blocks(opened: Opened, validator: Validator) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Yield good rows with their ROW, and bad ones with theirs, in the object's order."""
     row, line = 1, opened.first_line
-    with ThreadPoolExecutor(READERS, "read") as pool:
-        waiting: deque[Future[Checked]] = deque()
-        jobs = opened.jobs()
-        try:
-            while True:
-                while len(waiting) < READERS and (job := next(jobs, None)) is not None:
-                    waiting.append(pool.submit(_checked, job, validator))
-                if not waiting:
-                    return
-                found = waiting.popleft().result()
-                good = found.good.with_columns((pl.col(INDEX) + row).alias(ROW)).drop(INDEX)
-                bad = found.bad.with_columns(pl.col("row") + row, pl.col("line") + line)
-                row, line = row + found.rows, line + found.lines
-                del found
-                yield good, bad
-        finally:
-            for future in waiting:
-                future.cancel()
-            jobs.close()  # type: ignore[attr-defined]
+    jobs = opened.jobs()
+    with (
+        closing(jobs),
+        closing(ahead(partial(_checked, job, validator) for job in jobs)) as batches,
+    ):
+        for found in batches:
+            good = found.good.with_columns((pl.col(INDEX) + row).alias(ROW)).drop(INDEX)
+            bad = found.bad.with_columns(pl.col("row") + row, pl.col("line") + line)
+            row, line = row + found.rows, line + found.lines
+            del found
+            yield good, bad
 
 
 def _checked(job: Job, validator: Validator) -> Checked:

@@ -86,8 +86,8 @@ class Table:
         if self.too_many:
             return
         parts = [(pl.col(PART) == number).sum().alias(f"part {number}") for number in range(3)]
-        value = pl.col(self.name).cast(pl.String).alias("value")
-        for text, *found in rows.group_by(value).agg(parts).iter_rows():
+        found_in = rows.group_by(pl.col(self.name).alias("value")).agg(parts)
+        for text, *found in found_in.with_columns(pl.col("value").cast(pl.String)).iter_rows():
             if text is not None:
                 kept = self.counts.setdefault(text, [0, 0, 0])
                 for number, count in enumerate(found):

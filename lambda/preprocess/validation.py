@@ -59,6 +59,9 @@ class Validator:
     def __init__(self, dataset: Dataset, columns: Sequence[str]) -> None:
         found = steps(dataset, tuple(columns))
         self.rules = [step for step in found if isinstance(step, Parse)]
+        # Of this table alone, and gone with it. Columns of `as_text` have too many for that.
+        self.categories = pl.Categorical(pl.Categories.random())
+        self.as_text: set[str] = set()
 
     def check(self, batch: Batch) -> Checked:
         """Return the batch's rows, typed, and beside them those that are bad."""
@@ -74,17 +77,23 @@ class Validator:
             if frame.schema[rule.column] == pl.String
             and (found := _quickly(pl.col(rule.column), rule.kind)) is not None
         )
+        coded = [
+            r.column for r in self.rules if r.kind == "category" and r.column not in self.as_text
+        ]
+        named = frame.select(
+            pl.col(name).cast(self.categories) for name in coded if frame.schema[name] == pl.String
+        )
         settled = {
-            rule.column
+            rule.column: quick[rule.column]
             for rule in self.rules
             if rule.column in quick.columns and _settled(frame, quick, rule)
-        }
+        } | {name: named[name] for name in named.columns if _is_plain(named[name])}
         # Text that is plain needs no stripping: most numbers are.
-        frame = _stripped(frame, thoroughly=batch.separators, but=settled)
+        frame = _stripped(frame, thoroughly=batch.separators, but=settled.keys())
         values, wrong = [], {}
         for rule in self.rules:
             if rule.column in settled:
-                values.append(pl.lit(quick[rule.column]))
+                values.append(pl.lit(settled[rule.column]))
                 continue
             value, fault = _read(frame, rule)
             values.append(value.alias(rule.column))
@@ -100,8 +109,8 @@ class Validator:
             good = typed.filter(~marked) if marked.any() else typed
             bad = frame.filter(marked) if marked.any() else frame.head(0)
         return Checked(
-            good=good.select(columns),
-            bad=self._told(batch, bad, broken, settled),
+            good=good.select(columns).with_columns(pl.col(coded).cast(self.categories)),
+            bad=self._told(batch, bad, broken, settled.keys()),
             rows=batch.frame.height,
             lines=batch.lines,
         )
@@ -116,7 +125,7 @@ class Validator:
         for rule in (rule for rule in self.rules if rule.column not in settled):
             _, fault = _read(bad, rule)
             if fault is not None:
-                reasons.append(pl.when(fault).then(_reason(rule)))
+                reasons.append(pl.when(fault).then(_reason(rule, bad.schema[rule.column])))
         told = bad.with_columns(
             reason=pl.concat_str(reasons, separator="; ", ignore_nulls=True)
             if reasons
@@ -166,8 +175,8 @@ def _read(frame: pl.DataFrame, rule: Parse) -> tuple[pl.Expr, pl.Expr | None]:
     """Return a column's typed value and whether it is wrong; None when it cannot be."""
     value = pl.col(rule.column)
     if frame.schema[rule.column] != pl.String:
-        # Typed by its reader, which leaves text to nothing that is missing or odd.
-        return value, None
+        # Typed by its reader, which takes nothing that is wrong.
+        return value, value.is_null() if rule.needed else None
     if rule.kind in WHAT:
         found, fault = _parse(value, rule.kind)
         return found, fault | found.is_null() if rule.needed else fault
@@ -184,6 +193,13 @@ def _quickly(text: pl.Expr, kind: str) -> pl.Expr | None:
         place = text.cast(pl.Enum(_WORDS), strict=False).to_physical()
         return (place < len(_WORDS) // 2).cast(pl.Int8)
     return None
+
+
+def _is_plain(values: pl.Series) -> bool:
+    """Whether no category has spaces around it or is missing."""
+    words = values.unique().cast(pl.String)
+    stripped = words.str.strip_chars(SPACES)
+    return not words.null_count() and bool(((words == stripped) & (words != "")).all())
 
 
 def _settled(frame: pl.DataFrame, quick: pl.DataFrame, rule: Parse) -> bool:
@@ -208,10 +224,10 @@ def _stripped(frame: pl.DataFrame, *, thoroughly: bool, but: Set[str]) -> pl.Dat
     return stripped.with_columns(pl.when(pl.col(n) != "").then(pl.col(n)) for n in empty)
 
 
-def _reason(rule: Parse) -> pl.Expr:
+def _reason(rule: Parse, typed: pl.DataType) -> pl.Expr:
     # What is missing can only be wrong where it is needed.
     missing = pl.lit(f"{rule.column}: {rule.needed}")
-    if rule.kind not in WHAT:
+    if rule.kind not in WHAT or typed != pl.String:
         return missing
     text = pl.col(rule.column)
     what = pl.lit(WHAT[rule.kind])
