@@ -31,6 +31,14 @@ def build(served: Served, block: settings.Realtime) -> None:
     rival = block.challenger
     shadow = _shadow(served, rival, capacity) if rival and rival.shadow else None
     variants = _compared(served, rival, capacity, scaling) if rival and not rival.shadow else []
+    if variants:
+        changing = parameters.switch(
+            served.stack,
+            "ChangeVariants",
+            "false",
+            "true lets the challenger come or go: SageMaker refuses guardrails for such an update",
+        )
+        rollout = replace(rollout, change_variants=changing)
     RealtimeEndpoint(
         served.stack,
         "Endpoint",

@@ -21,7 +21,7 @@ _MOST_ALTERNATIVES = 10  # of one Fn::Or
 
 def deployment_config(
     scope: Construct, rollout: Rollout, *, alarm_names: Sequence[str], counts: Sequence[int]
-) -> dict[str, Any]:
+) -> Any:
     """Spelt as CloudFormation does; for a fleet that may be as small as any of `counts`.
 
     A fleet of one cannot be split: it is replaced all at once, still watched by the alarms. What
@@ -49,7 +49,9 @@ def deployment_config(
         "RollingUpdatePolicy": rolling,
         "AutoRollbackConfiguration": _rollback(rollout, alarm_names),
     }
-    return {name: value for name, value in config.items() if value is not None}
+    said = {name: value for name, value in config.items() if value is not None}
+    changing = rollout.change_variants
+    return said if changing is None else _choose_by(changing, None, said)
 
 
 def _any_is_small(scope: Construct, counts: Sequence[int]) -> CfnCondition:
@@ -64,9 +66,13 @@ def _any_is_small(scope: Construct, counts: Sequence[int]) -> CfnCondition:
 def _choose(single: CfnCondition | bool, if_single: Any, otherwise: Any) -> Any:
     if isinstance(single, bool):
         return if_single if single else otherwise
+    return _choose_by(single, if_single, otherwise)
+
+
+def _choose_by(condition: CfnCondition, then: Any, otherwise: Any) -> Any:
     return Fn.condition_if(
-        single.logical_id,
-        Aws.NO_VALUE if if_single is None else if_single,
+        condition.logical_id,
+        Aws.NO_VALUE if then is None else then,
         Aws.NO_VALUE if otherwise is None else otherwise,
     )
 

@@ -64,6 +64,13 @@ def config(made: dict[str, Any]) -> dict[str, Any]:
     return dict(found["Properties"])
 
 
+def deployment(made: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (
+        one for one in made["Resources"].values() if one["Type"] == "AWS::SageMaker::Endpoint"
+    )
+    return dict(found["Properties"]["DeploymentConfig"])
+
+
 def refused(folder: Path, more: str) -> list[str]:
     with pytest.raises(SettingsError) as refusal:
         settings_of(folder, more)
@@ -104,6 +111,21 @@ def test_a_challenger_exists_only_beside_a_champion(tmp_path: Path) -> None:
         if one["Type"] == "AWS::SageMaker::Model"
     ]
     assert sorted(models) == ["IsChallenged", "IsServed"]
+
+
+def test_a_challenger_comes_and_goes_without_guardrails(tmp_path: Path) -> None:
+    """Guardrails need the same variants before and after (docs/contracts.md)."""
+    made = template(tmp_path, "[endpoints.live.challenger]\n")
+    assert made["Parameters"]["ChangeVariants"]["Default"] == "false"
+    condition, changing, otherwise = deployment(made)["Fn::If"]
+    assert (condition, changing) == ("IsChangeVariants", {"Ref": "AWS::NoValue"})
+    assert {"BlueGreenUpdatePolicy", "AutoRollbackConfiguration"} == set(otherwise)
+
+
+def test_a_shadow_comes_and_goes_with_guardrails(tmp_path: Path) -> None:
+    made = template(tmp_path, "[endpoints.live.challenger]\nshadow = true\n")
+    assert "ChangeVariants" not in made["Parameters"]
+    assert "BlueGreenUpdatePolicy" in deployment(made)
 
 
 def test_a_shadow_gets_copies_of_its_percent(tmp_path: Path) -> None:

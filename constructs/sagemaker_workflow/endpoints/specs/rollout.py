@@ -28,6 +28,8 @@ class Rollout:
       already fires would otherwise block its own fix. Default: they always do.
     - `apply_configured_counts`: when this holds, an update sets the configured instance count
       instead of keeping the one that scaling set. Default: never.
+    - `change_variants`: while this holds, an update is all at once and nothing sends it back, for
+      the service refuses both where variants come or go. Default: never.
     """
 
     strategy: Strategy | None = None
@@ -39,3 +41,4 @@ class Rollout:
     max_latency_ms: float | None = None
     alarms_active: CfnCondition | None = None
     apply_configured_counts: CfnCondition | None = None
+    change_variants: CfnCondition | None = None

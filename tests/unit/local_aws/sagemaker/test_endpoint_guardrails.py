@@ -76,6 +76,18 @@ def test_a_canary_gets_its_share_of_the_traffic(aws: Aws, monkeypatch: pytest.Mo
     aws.settled("flights")
 
 
+def test_refuses_guardrails_where_a_variant_comes_and_takes_it_without(aws: Aws) -> None:
+    """contracts.md 3.6 and its refusals: guardrails need stable variant names."""
+    aws.services.alarms["errors"] = "OK"
+    aws.endpoint("flights")
+    aws.config("flights-2", aws.variant(), aws.variant(VariantName="challenger"))
+    update = {"EndpointName": "flights", "EndpointConfigName": "flights-2"}
+    error = aws.refusal("UpdateEndpoint", DeploymentConfig=CANARY, **update)
+    assert "same variant names" in error.message
+    aws.call("UpdateEndpoint", **update)
+    assert aws.settled("flights")["EndpointConfigName"] == "flights-2"
+
+
 def test_refuses_a_canary_over_half_of_the_fleet_at_create_too(aws: Aws) -> None:
     """contracts.md 3.6: the same rule, before there is anything to update."""
     aws.services.alarms["errors"] = "OK"
