@@ -82,6 +82,10 @@ def _register_services() -> None:
     for name in _SERVICES:
         # Imported now and not above: they must find ministack prepared.
         importlib.import_module(name).register()
+    from local_aws.adapter import codebuild
+    from local_aws.runtime import image_builds
+
+    codebuild.run_builds_by(image_builds.run)
 
 
 def _prepare_engine() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 
-from sagemaker_workflow.build_context import build_context_hash
+from sagemaker_workflow.build_context import BuildContext
 from sagemaker_workflow.container_image import ContainerImage
 from stacks.names import Names
 
@@ -19,9 +19,10 @@ VLLM = "vllm"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Images:
-    """Every container and the tag its image has now."""
+    """Every container, the tag its image has now, and what it would be built from."""
 
     tags: dict[str, str]
+    contexts: dict[str, BuildContext] = field(default_factory=dict)
 
     @staticmethod
     def of(folder: Path, *, also: str = "") -> Images:
@@ -29,12 +30,13 @@ class Images:
 
         Reads files only; nothing is built here.
         """
-        contexts = sorted(
-            path
-            for path in folder.iterdir()
+        contexts = {
+            path.name: BuildContext.read(path)
+            for path in sorted(folder.iterdir())
             if path.name == also or (path / "requirements.in").is_file()
-        )
-        return Images(tags={path.name: build_context_hash(path) for path in contexts})
+        }
+        tags = {name: context.hash for name, context in contexts.items()}
+        return Images(tags=tags, contexts=contexts)
 
     def inference(self, scope: Construct, names: Names) -> ContainerImage:
         """The image that models are served by."""

@@ -7,7 +7,9 @@ from typing import Any
 from aws_cdk import Duration, RemovalPolicy, Stack
 from constructs import Construct
 
+from sagemaker_workflow.image_build import ImageBuilder
 from sagemaker_workflow.image_repository import ImageRepository
+from sagemaker_workflow.log_retention import RETENTION
 from sagemaker_workflow.storage import Storage
 from stacks.endpoint.asynchronous import expiring
 from stacks.images import Images
@@ -50,6 +52,10 @@ class StorageStack(Stack):
             ("storage", "artifacts-bucket"): storage.artifacts.bucket_name,
             ("storage", "key-arn"): storage.key.key_arn,
         }
+        builder = None
+        if settings.image.build == "codebuild":
+            retention = RETENTION[settings.logs.retention_days]
+            builder = ImageBuilder(self, "Images", key=storage.key, log_retention=retention)
         for container, tag in images.tags.items():
             repository = ImageRepository(
                 self,
@@ -60,4 +66,11 @@ class StorageStack(Stack):
                 keep_untagged=Duration.days(settings.image.keep_untagged_days),
             )
             published["images", container] = repository.uri(tag)
+            if builder is not None:
+                builder.build(
+                    container,
+                    context=images.contexts[container].copy(),
+                    repository=repository.repository,
+                    tag=tag,
+                )
         publish(self, names, published)

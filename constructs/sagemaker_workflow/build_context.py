@@ -7,37 +7,100 @@ on every machine, clone and path.
 
 from __future__ import annotations
 
+import atexit
 import fnmatch
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 _NEVER = ("__pycache__", "*.pyc", "*.pyo", ".DS_Store", ".git", ".mypy_cache", ".ruff_cache")
-_CHUNK = 1024 * 1024
+_IGNORE = ".dockerignore"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """One file of a build context, as it was when it was read."""
+
+    path: str  # relative, POSIX
+    executable: bool
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildContext:
+    """What a folder held at one moment: its hash and its copies are of the same bytes."""
+
+    name: str
+    files: tuple[File, ...]
+    dockerignore: bytes | None
+
+    @staticmethod
+    def read(folder: Path) -> BuildContext:
+        """The folder as it is now.
+
+        Raises ValueError when there is no such folder or nothing in it.
+        """
+        if not folder.is_dir():
+            raise ValueError(f"no build context at {folder}: expected a folder with a Dockerfile")
+        files = tuple(
+            File(
+                path=relative,
+                executable=os.access(path, os.X_OK) and bool(path.stat().st_mode & 0o100),
+                content=path.read_bytes(),
+            )
+            for relative, path in _files(folder)
+        )
+        if not files:
+            raise ValueError(f"the build context {folder} is empty: nothing to build")
+        ignore = folder / _IGNORE
+        return BuildContext(
+            name=folder.name,
+            files=files,
+            dockerignore=ignore.read_bytes() if ignore.is_file() else None,
+        )
+
+    @property
+    def hash(self) -> str:
+        """The first 16 hex digits of the SHA-256 of all of it."""
+        digest = hashlib.sha256()
+        for one in self.files:
+            # A length before each part keeps "ab" + "c" apart from "a" + "bc".
+            size = len(one.path.encode())
+            head = f"{size}:{one.path}:{'x' if one.executable else '-'}:{len(one.content)}:"
+            digest.update(head.encode() + one.content)
+        return digest.hexdigest()[:16]
+
+    def copy(self) -> Path:
+        """A new temporary folder holds it, named as the folder was; gone when the process ends."""
+        folder = Path(_temporary(), self.hash, self.name)
+        if folder.is_dir():
+            return folder
+        folder.mkdir(parents=True)
+        if self.dockerignore is not None:
+            (folder / _IGNORE).write_bytes(self.dockerignore)
+        for one in self.files:
+            path = folder / one.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(one.content)
+            path.chmod(0o755 if one.executable else 0o644)
+        return folder
 
 
 def build_context_hash(folder: Path) -> str:
-    """The first 16 hex digits of the folder's SHA-256.
+    """The hash of what the folder holds now; see `BuildContext`."""
+    return BuildContext.read(folder).hash
 
-    Raises ValueError when there is no such folder or nothing in it.
-    """
-    if not folder.is_dir():
-        raise ValueError(f"no build context at {folder}: expected a folder with a Dockerfile")
-    digest = hashlib.sha256()
-    count = 0
-    for relative, path in _files(folder):
-        executable = "x" if os.access(path, os.X_OK) and path.stat().st_mode & 0o100 else "-"
-        # A length before each part keeps "ab" + "c" apart from "a" + "bc".
-        head = f"{len(relative.encode())}:{relative}:{executable}:{path.stat().st_size}:"
-        digest.update(head.encode())
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-        count += 1
-    if not count:
-        raise ValueError(f"the build context {folder} is empty: nothing to build")
-    return digest.hexdigest()[:16]
+
+@cache
+def _temporary() -> str:
+    folder = tempfile.mkdtemp(prefix="build-context-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def ignored(relative: str, patterns: list[str]) -> bool:
@@ -55,7 +118,7 @@ def ignored(relative: str, patterns: list[str]) -> bool:
 
 def read_patterns(folder: Path) -> list[str]:
     """The patterns of the folder's `.dockerignore`, comments and blank lines left out."""
-    path = folder / ".dockerignore"
+    path = folder / _IGNORE
     if not path.is_file():
         return []
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
@@ -70,10 +133,10 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
         if not path.is_file() or any(_never(part) for part in relative.parts):
             continue
         name = relative.as_posix()
-        # Docker reads .dockerignore but an edit of it alone does not change what is built.
-        if name == ".dockerignore" or ignored(name, patterns):
-            continue
-        found.append((name, path))
+        # Docker reads .dockerignore but an edit of it alone does not change what is built. It reads
+        # the Dockerfile too, also where that is left out of what COPY sees.
+        if name != _IGNORE and (name == "Dockerfile" or not ignored(name, patterns)):
+            found.append((name, path))
     yield from sorted(found)
 
 

@@ -9,7 +9,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-Family = Literal["lambda", "vendedlogs/states"]
+Family = Literal["codebuild", "lambda", "vendedlogs/states"]
 
 
 def log_group(

@@ -6,7 +6,8 @@ from typing import Any
 from local_aws.adapter import encryption, process, resources
 from local_aws.adapter.permissions import parameters, resource_arns
 
-_CORRECTED = ("logs", "monitoring")  # services some of whose ARNs `resources` puts right
+# Services some of whose ARNs `resources` puts right.
+_CORRECTED = ("codebuild", "logs", "monitoring")
 # The further need that a call of this thread or task was refused for, which has to be named.
 _refused: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
     "refused", default=None

@@ -28,6 +28,10 @@ def corrected(
         # Describing is a list call, which CloudWatch asks for on every alarm, not on `*`.
         names = _alarms(given) if action == "cloudwatch:DeleteAlarms" else []
         return f"arn:aws:cloudwatch:{region}:{account}:alarm:{names[0] if names else '*'}"
+    if action == "codebuild:BatchGetBuilds" and given.get("ids"):
+        # Service Authorization Reference: the call is authorised on the project of the builds.
+        project = str(given["ids"][0]).rpartition("build/")[2].partition(":")[0]
+        return f"arn:aws:codebuild:{region}:{account}:project/{project}"
     return None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from local_aws.adapter import (
     alarms,
     cloudformation,
+    codebuild,
     deliveries,
     door,
     encryption,
@@ -51,6 +52,7 @@ def prepare(settings: process.Settings) -> None:
     encryption.install()
     functions.install()
     alarms.install()
+    codebuild.install()
 
 
 async def serve(stop: asyncio.Event, *, ready: Callable[[], Awaitable[None]]) -> None:

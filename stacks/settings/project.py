@@ -42,8 +42,13 @@ class Preprocessing(Block):
 
 
 class Image(Block):
-    """Container images: how many untagged ones each repository keeps."""
+    """Container images: who builds them, and how long each repository keeps untagged ones.
 
+    `codebuild` builds them in the account while the storage stack is deployed; `push` leaves them
+    to whoever has Docker.
+    """
+
+    build: Literal["codebuild", "push"] = "push"
     keep_untagged_days: Annotated[int, Field(ge=1, le=365)] = 14
 
 

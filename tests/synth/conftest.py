@@ -24,6 +24,7 @@ SOURCES = ("app.py", "cdk.json", "config", "stacks", "constructs", "lambda", "co
 class Assembly:
     """What one synth wrote."""
 
+    root: Path  # the checkout it was made of
     folder: Path
     said: str
 
@@ -102,5 +103,5 @@ def assemblies(
         out = tmp_path_factory.mktemp(environment) / "cdk.out"
         run = run_app(root, out, environment, cwd=root)
         assert run.returncode == 0, run.stderr[-4000:]
-        made[environment] = Assembly(folder=out, said=run.stdout + run.stderr)
+        made[environment] = Assembly(root=root, folder=out, said=run.stdout + run.stderr)
     return made

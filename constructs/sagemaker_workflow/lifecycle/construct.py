@@ -7,18 +7,17 @@ the endpoint serves the config it was given, `Custom::EndpointScaling` (autoscal
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnResource, IgnoreMode
+from aws_cdk import CfnResource
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct, IConstruct
 
 from sagemaker_workflow.acknowledge import acknowledge_wildcards
 from sagemaker_workflow.dead_letters import DeadLetters
+from sagemaker_workflow.function_code import function_asset
 from sagemaker_workflow.keys import own_key
 from sagemaker_workflow.lifecycle.permissions import Statement, checking, running
 from sagemaker_workflow.log_group import log_group
@@ -138,13 +137,7 @@ class EndpointLifecycle(Construct):
         )
 
     def _build_function(self, operations: Operations) -> lambda_.CfnFunction:
-        code = assets.Asset(
-            self,
-            "Code",
-            path=str(_functions()),
-            exclude=["*", f"!{_PACKAGE}", f"{_PACKAGE}/*", f"!{_PACKAGE}/*.py"],
-            ignore_mode=IgnoreMode.DOCKER,
-        )
+        code = function_asset(self, _PACKAGE)
         function = lambda_.CfnFunction(
             self,
             "Function",
@@ -173,12 +166,3 @@ class EndpointLifecycle(Construct):
 
 def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _functions() -> Path:
-    """Where functions' sources lie: beside the library in the repository, or inside it."""
-    library = Path(__file__).resolve().parents[1]
-    for folder in (library.parents[1] / "lambda", library / "functions"):
-        if (folder / _PACKAGE / "handler.py").is_file():
-            return folder
-    raise ValueError(f"the function {_PACKAGE} is missing: install the library again")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import subprocess
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -103,7 +105,7 @@ def _there(image: Image) -> bool:
 
 
 def _build(image: Image, say: Callable[[str], None], stop: threading.Event) -> None:
-    now = _context_hash(image.folder)
+    now = content_hash(image.folder)
     if now != image.context_hash:
         raise RuntimeFailure(
             f"image {image.uri} was pushed with content {image.context_hash}, which was never built"
@@ -128,16 +130,19 @@ def _refuse_if_stopped(image: Image, stop: threading.Event) -> None:
         raise RuntimeFailure(f"it was stopped while image {image.uri} was being built")
 
 
-def _context_hash(folder: Path) -> str:
+def content_hash(folder: Path) -> str:
+    """Return what the folder holds, as its image's tag."""
     return str(_build_context().build_context_hash(folder))
 
 
+@cache
 def _build_context() -> ModuleType:
     # By its path: the library is not installed in the environment of the local AWS, and the one
     # definition of what a folder's content is must not be written twice.
-    spec = importlib.util.spec_from_file_location("build_context", _CONTEXT)
+    name = "sagemaker_workflow_build_context"
+    spec = importlib.util.spec_from_file_location(name, _CONTEXT)
     assert spec is not None  # noqa: S101  a .py file has a loader
     assert spec.loader is not None  # noqa: S101  a .py file has a loader
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look there
     spec.loader.exec_module(module)
     return module

@@ -54,6 +54,7 @@ FUNCTIONS = {
         "_gather_role_policies": "role_name account_id",
         "_permissions_boundary": "store name account_id",
     },
+    "ministack.services.codebuild": {"_start_build": "data"},
     "ministack.services.lambda_svc": {"_execute_function_warm": "func event request_id"},
     "ministack.core.arn": {"parse_arn": "value"},
     "ministack.services.eventbridge": {
@@ -113,6 +114,9 @@ OTHERS = {  # their type's name
     "ministack.app": "_MAIN_LOOP:NoneType",
     "ministack.core.iam_evaluator": "_POLICY_REQUIRED:frozenset",
     "ministack.services.cloudwatch": "_metrics:AccountRegionScopedDict",
+    "ministack.services.codebuild": (
+        "_builds:AccountRegionScopedDict _projects:AccountRegionScopedDict"
+    ),
     "ministack.services.iam": "_roles:AccountScopedDict",
     "ministack.services.s3": "_buckets:AccountScopedDict",
     "ministack.services.sns": "_topics:AccountRegionScopedDict",
