@@ -65,9 +65,17 @@ def deploy(
         step.what = f"changed: {', '.join(sorted(touched)) or 'nothing'}"
         step.what += f"; {left} of {len(wanted)} had nothing to change" if left else ""
     for override in overrides:
-        screen.say(
-            f"{override} holds until the next deploy; write it into config/{env}.toml to keep it"
-        )
+        screen.say(lasts(override, env))
+
+
+def lasts(override: str, env: str) -> str:
+    """How long an override holds, in a sentence."""
+    key = override.split("=", 1)[0].rpartition(":")[2]
+    if cdk.kept(key):
+        return f"{override} holds until another is passed, or none: {key}="
+    if key in cdk.FOR_ONCE:
+        return f"{override} holds until the next deploy"
+    return f"{override} holds until the next deploy; write it into config/{env}.toml to keep it"
 
 
 def _checked(overrides: list[str]) -> list[str]:
