@@ -9,6 +9,8 @@ from typing import Any
 from aws_cdk import Acknowledgment, Stack, Validations
 from constructs import IConstruct
 
+from sagemaker_workflow.place import Place, place_of
+
 
 def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
     """The exact finding (`AwsSolutions-IAM5[Resource::*]`) is acknowledged on the construct.
@@ -23,13 +25,22 @@ def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
     Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
 
 
-def acknowledge_wildcards(construct: IConstruct, resources: Sequence[str], reason: str) -> None:
-    """Each of these policy resources that holds a `*` is acknowledged, spelt as cdk-nag does."""
+def acknowledge_wildcards(
+    construct: IConstruct, resources: Sequence[str], reason: str, *, place: Place | None = None
+) -> None:
+    """Each of these policy resources that holds a `*` is acknowledged, spelt as cdk-nag does.
+
+    `place` saves asking where the construct is deployed to.
+    """
     wild = [resource for resource in resources if "*" in resource]
     if not wild:
         return
-    # One call for all of them, and none for what holds no token.
-    resolved = Stack.of(construct).resolve(wild) if any("${" in one for one in wild) else wild
+    resolved: list[Any] = wild
+    if any("${" in one for one in wild):
+        place = place or place_of(construct)
+        resolved = [place.named(one) for one in wild]
+    if any("${" in one for one in resolved):  # of a resource, which CDK alone can name
+        resolved = Stack.of(construct).resolve(wild)
     Validations.of(construct).acknowledge(
         *(
             Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{_flat(one)}]", reason=reason)

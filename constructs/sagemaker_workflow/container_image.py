@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from aws_cdk import Arn, ArnComponents, Stack
 from aws_cdk import aws_ecr as ecr
 
 from sagemaker_workflow.faults import known
@@ -103,16 +102,10 @@ class ContainerImage:
                 "<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>: push it to a "
                 "repository of yours first"
             )
-        arn = Arn.format(
-            ArnComponents(
-                # A registry of another partition cannot be pulled from, so its suffix says which.
-                partition="aws-cn" if parts["suffix"].endswith(".cn") else "aws",
-                service="ecr",
-                region=parts["region"],
-                account=parts["account"],
-                resource="repository",
-                resource_name=parts["repository"],
-            )
+        # A registry of another partition cannot be pulled from, so its suffix says which.
+        partition = "aws-cn" if parts["suffix"].endswith(".cn") else "aws"
+        arn = "arn:{}:ecr:{region}:{account}:repository/{repository}".format(
+            partition, **parts.groupdict()
         )
         return ContainerImage(uri=uri, repository_arns=(arn,))
 
@@ -120,9 +113,9 @@ class ContainerImage:
         """The role can pull from this image's repository, AWS's accounts included."""
         role.grant_pull(*self.repository_arns)
 
-    def region_of(self, stack: Stack) -> str | None:
-        """The region in the URI when it differs from the stack's, which cannot work."""
+    def region_of(self, here: str) -> str | None:
+        """The region in the URI when it is not the one here, which cannot work."""
         parts = _ECR_URI.fullmatch(self.uri) if known(self.uri) else None
-        if parts is None or parts["region"] == (here := stack.region) or not known(here):
+        if parts is None or parts["region"] == here or not known(here):
             return None
         return parts["region"]

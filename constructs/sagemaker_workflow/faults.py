@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import Token
@@ -20,7 +20,8 @@ class Faults:
     """Collects what is wrong with one object and raises it as one RefusedError, a ValueError.
 
     Values that are only known at deploy time (CloudFormation parameters) are let through: their
-    allowed values are checked on the parameter.
+    allowed values are checked on the parameter. `of` names the object, or is asked for its name
+    once there is a fault: a construct's path is two calls into Node.
 
     >>> faults = Faults(of="endpoint churn")
     >>> faults.unless_between("max_concurrency", 500, 1, 200, "lower it")
@@ -30,7 +31,7 @@ class Faults:
     sagemaker_workflow.faults.RefusedError: endpoint churn: max_concurrency is 500, allowed ...
     """
 
-    of: str
+    of: str | Callable[[], str]
     found: list[str] = field(default_factory=list)
 
     def add(self, fault: str) -> None:
@@ -59,7 +60,8 @@ class Faults:
         """Raise ValueError with every fault found, if there is one."""
         if self.found:
             lines = self.found[0] if len(self.found) == 1 else "\n  - " + "\n  - ".join(self.found)
-            raise RefusedError(f"{self.of}: {lines}")
+            of = self.of if isinstance(self.of, str) else self.of()
+            raise RefusedError(f"{of}: {lines}")
 
 
 def known(value: object) -> bool:

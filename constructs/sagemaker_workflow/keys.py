@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from aws_cdk import ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
+
+_ARNS: WeakKeyDictionary[kms.IKey, str] = WeakKeyDictionary()
+
+
+def arn_of(key: kms.IKey) -> str:
+    """The key's ARN, asked of CDK once: many statements and properties name the same key."""
+    arn = _ARNS.get(key)
+    if arn is None:
+        arn = _ARNS[key] = key.key_arn
+    return arn
 
 
 def own_key(scope: Construct) -> kms.Key:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+import functools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
 
-from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_sns as sns
 from constructs import Construct, IConstruct
 
 from sagemaker_workflow.acknowledge import acknowledge_wildcards
 from sagemaker_workflow.faults import Faults
+from sagemaker_workflow.keys import arn_of
+from sagemaker_workflow.place import place_of
 
 Kind = Literal["hosting", "training", "processing", "transform"]
 
@@ -55,26 +60,49 @@ class ExecutionRole(Construct):
 
     The trust names this account's own SageMaker resources, against the confused deputy. The policy
     is a resource of its own, so that a model can wait for it (`make_wait`): the first deployment
-    otherwise races the policy. Grants from AWS's own constructs go to `role.policy`, for example
-    `topic.grant_publish(role.policy)`.
+    otherwise races the policy. Grants from AWS's own constructs go to `role.policy`, a second one,
+    for example `topic.grant_publish(role.policy)`.
+
+    Attributes: kind, role, grants, policy.
     """
 
     def __init__(self, scope: Construct, id_: str, *, kind: Kind) -> None:
         super().__init__(scope, id_)
-        faults = Faults(of=f"execution role {self.node.path}")
+        faults = Faults(of=lambda: f"execution role {self.node.path}")
         faults.unless_one_of("kind", kind, get_args(Kind))
         faults.raise_any()
         self.kind = kind
-        self._granted: set[str] = set()
+        self._place = place_of(scope)
+        self._statements: dict[str, dict[str, Any]] = {}
+        self._wild: list[tuple[Sequence[str], str]] = []
         self.role = self._build_role()
-        self.policy = iam.ManagedPolicy(self, "Policy", roles=[self.role])
-        self.grant_metrics()
-        if kind != "hosting":  # an endpoint has a log group of its own
-            self.grant_job_logs(kind)
+        self.grants = iam.CfnManagedPolicy(
+            self, "Grants", roles=[self.role.role_name], policy_document={}
+        )
+        self._waiting = 0
+        with self.at_once():
+            self.grant_metrics()
+            if kind != "hosting":  # an endpoint has a log group of its own
+                self.grant_job_logs(kind)
 
-    @property
+    @functools.cached_property
+    def policy(self) -> iam.ManagedPolicy:
+        """What constructs of AWS's own grant to."""
+        return iam.ManagedPolicy(self, "Policy", roles=[self.role])
+
+    @functools.cached_property
     def role_arn(self) -> str:
         return self.role.role_arn
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is granted inside reaches CDK in one call instead of one for each statement."""
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            self._write()
 
     def make_wait(self, construct: IConstruct) -> None:
         """The construct is created after every policy of this role, those added later included."""
@@ -133,7 +161,7 @@ class ExecutionRole(Construct):
     def grant_key(self, key: kms.IKey | None, *actions: str) -> None:
         """The role can use the key so; nothing to do for a bucket or topic without one."""
         if key is not None:
-            self._allow(*actions, on=[key.key_arn])
+            self._allow(*actions, on=[arn_of(key)])
 
     def grant_volume_key(self, key: kms.IKey | None) -> None:
         """The role can encrypt the storage of its instances with the key."""
@@ -147,13 +175,7 @@ class ExecutionRole(Construct):
 
     def grant_job_logs(self, jobs: Literal["training", "processing", "transform"]) -> None:
         """The role can write to the log group that the service has for all jobs of a kind."""
-        stack, group = Stack.of(self), _LOG_GROUPS[jobs]
-        arn = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=group,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        arn = self._place.arn("logs", f"log-group:{_LOG_GROUPS[jobs]}")
         self._allow(
             *_LOG_ACTIONS,
             on=[arn, f"{arn}:log-stream:*"],
@@ -173,6 +195,12 @@ class ExecutionRole(Construct):
             },
         )
 
+    def grant_secret(self, secret: secrets.ISecret) -> None:
+        """The role can read this secret's value."""
+        arn = secret.secret_full_arn or f"{secret.secret_arn}-??????"
+        self._allow("secretsmanager:GetSecretValue", on=[arn])
+        self.grant_key(secret.encryption_key, "kms:Decrypt")
+
     def grant_publish(self, topic: sns.ITopic, key: kms.IKey | None = None) -> None:
         """The role can publish to the topic; say its key when it is encrypted."""
         self._allow("sns:Publish", on=[topic.topic_arn])
@@ -180,16 +208,9 @@ class ExecutionRole(Construct):
 
     def grant_describe_alarms(self) -> None:
         """The role can read alarms: without it a rollout's automatic rollback does nothing."""
-        stack = Stack.of(self)
-        every = stack.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name="*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
         self._allow(
             "cloudwatch:DescribeAlarms",
-            on=[every],
+            on=[self._place.arn("cloudwatch", "alarm:*")],
             why="a list call, which CloudWatch authorises for alarm:* only; it reads, no more",
         )
 
@@ -202,11 +223,7 @@ class ExecutionRole(Construct):
         )
 
     def _build_role(self) -> iam.Role:
-        stack = Stack.of(self)
-        source = stack.format_arn(service="sagemaker", resource=_SOURCES[self.kind])
-        if "/" in _SOURCES[self.kind]:
-            resource, name = _SOURCES[self.kind].split("/")
-            source = stack.format_arn(service="sagemaker", resource=resource, resource_name=name)
+        source = self._place.arn("sagemaker", _SOURCES[self.kind])
         return iam.Role(
             self,
             "Resource",
@@ -231,12 +248,33 @@ class ExecutionRole(Construct):
         only_if: Mapping[str, Mapping[str, list[str]]] | None = None,
     ) -> None:
         """Add a statement once; `why` acknowledges the wildcards its resources hold."""
-        said = repr((sorted(actions), list(on), only_if))
-        if said in self._granted:
+        about = {"on": list(on), "only_if": only_if}
+        said = self._statements.setdefault(json.dumps(about), {"actions": set(), **about})
+        if said["actions"].issuperset(actions):
             return
-        self._granted.add(said)
-        self.policy.add_statements(
-            iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=only_if)
-        )
+        said["actions"].update(actions)
         if why:
-            acknowledge_wildcards(self.policy, on, why)
+            self._wild.append((on, why))
+        self._write()
+
+    def _write(self) -> None:
+        if self._waiting:
+            return
+        self.grants.policy_document = {
+            "Version": "2012-10-17",
+            "Statement": [_statement(**one) for one in self._statements.values()],
+        }
+        for on, why in self._wild:
+            acknowledge_wildcards(self.grants, on, why, place=self._place)
+        self._wild.clear()
+
+
+def _statement(*, actions: set[str], on: list[str], only_if: Any) -> dict[str, Any]:
+    """As CDK's own policies are written: one action or resource by itself, several in order."""
+    listed = sorted(actions)
+    return {
+        "Effect": "Allow",
+        "Action": listed if len(listed) > 1 else listed[0],
+        "Resource": on if len(on) > 1 else on[0],
+        **({"Condition": only_if} if only_if else {}),
+    }

@@ -87,9 +87,9 @@ class EndpointScaling(Construct):
         self.step_aside = self._ask(lifecycle, "StepAside", endpoint, every_time)
         self.target = self._ask(lifecycle, "Target", endpoint, every_time)
         self.rule = self._build_rule(lifecycle, asked)
-        endpoint.add_dependency(self.step_aside)
-        endpoint.add_dependency(self.rule)
-        self.target.add_dependency(endpoint)
+        endpoint.add_resource_dependency(self.step_aside)
+        endpoint.add_resource_dependency(self.rule)
+        self.target.add_resource_dependency(endpoint)
 
     def _ask(
         self,

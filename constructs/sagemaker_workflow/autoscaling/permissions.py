@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
 from constructs import Construct
 
 from sagemaker_workflow.lifecycle.permissions import Statement, allow, arn
+from sagemaker_workflow.place import place_of
 
 _PRINCIPAL = "sagemaker.application-autoscaling.amazonaws.com"
 
 
 def scaling(scope: Construct, *, name: str, variant: str, alarms: list[str]) -> list[Statement]:
     """What it does for this variant of the endpoint `name`, and for no other."""
-    stack = Stack.of(scope)
+    place = place_of(scope)
     linked_role = (
-        f"arn:{stack.partition}:iam::{stack.account}:role/aws-service-role/{_PRINCIPAL}/"
+        f"arn:{place.partition}:iam::{place.account}:role/aws-service-role/{_PRINCIPAL}/"
         "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
     )
     return [

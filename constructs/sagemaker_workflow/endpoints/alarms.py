@@ -65,7 +65,7 @@ def build_alarm(
         namespace=NAMESPACE,
         metric_name=spec.metric,
         dimensions=[
-            cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
+            {"name": name, "value": value}  # of a class, each would be checked anew
             for name, value in dimensions(
                 endpoint_name, per_variant=spec.per_variant, variant=spec.variant
             ).items()

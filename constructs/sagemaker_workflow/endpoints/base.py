@@ -23,7 +23,7 @@ from sagemaker_workflow.endpoints.limits import ROLLBACK_ALARMS, VARIANT
 from sagemaker_workflow.endpoints.rollout import deployment_config
 from sagemaker_workflow.endpoints.specs import Operations, Rollout
 from sagemaker_workflow.faults import Faults
-from sagemaker_workflow.keys import own_key
+from sagemaker_workflow.keys import arn_of, own_key
 from sagemaker_workflow.lifecycle import EndpointLifecycle
 from sagemaker_workflow.model import Model
 
@@ -48,7 +48,7 @@ class Endpoint(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.name = name or Names.unique_resource_name(self, max_length=63, separator="-")
-        faults.of = f"{type(self).__name__} {self.node.path}"
+        faults.of = lambda: f"{type(self).__name__} {self.node.path}"
         check_name(self.name, faults)
         check_stack(self, model, faults)
         faults.raise_any()
@@ -124,9 +124,10 @@ class Endpoint(Construct):
         """
         roles = list(dict.fromkeys([self.model.role, *(model.role for model in models)]))
         for role in roles:
-            role.grant_logs(self.log_group)
-            role.grant_volume_key(self.key)
-            role.grant_describe_alarms()
+            with role.at_once():
+                role.grant_logs(self.log_group)
+                role.grant_volume_key(self.key)
+                role.grant_describe_alarms()
         self.alarms = [
             build_alarm(self, one, self.name, self.operations.alarm_topic) for one in alarms
         ]
@@ -136,7 +137,7 @@ class Endpoint(Construct):
             self,
             "Config",
             production_variants=[variant, *others],
-            kms_key_id=self.key.key_arn,
+            kms_key_id=arn_of(self.key),
             metrics_config=_metrics_config(self.operations),
             **config,
         )
@@ -144,12 +145,10 @@ class Endpoint(Construct):
         self.alarms += [
             build_alarm(self, one, self.name, self.operations.alarm_topic) for one in unwatched
         ]
-        for made in (self.config, self.resource):
-            if self.model.condition is not None:
+        if self.model.condition is not None:
+            for made in (self.config, self.resource):
                 made.cfn_options.condition = self.model.condition
-        self.resource.node.add_dependency(self.log_group)
-        for role in roles:
-            role.make_wait(self.resource)
+        self.resource.node.add_dependency(self.log_group, *roles)
         self.lifecycle = EndpointLifecycle(
             self, "Lifecycle", name=self.name, operations=self.operations
         )
@@ -185,14 +184,13 @@ class Endpoint(Construct):
             "Resource",
             endpoint_name=self.name,
             endpoint_config_name=self.config.attr_endpoint_config_name,
+            **(_retained(rollout) if counts else {}),
         )
         # Parts of it are chosen by parameters, and CDK does not translate what is in a Fn::If.
         endpoint.add_property_override(
             "DeploymentConfig",
             deployment_config(self, rollout, alarm_names=self._watched(), counts=counts),
         )
-        if counts:
-            _retain_scaled_counts(endpoint, rollout)
         return endpoint
 
     def _watched(self) -> list[str]:
@@ -247,16 +245,18 @@ def _metrics_config(
     )
 
 
-def _retain_scaled_counts(endpoint: sagemaker.CfnEndpoint, rollout: Rollout) -> None:
+def _retained(rollout: Rollout) -> dict[str, Any]:
     """A deployment keeps the counts that scaling set; a change of data capture still applies."""
-    excluded = [{"VariantPropertyType": "DataCaptureConfig"}]
-    anew = rollout.apply_configured_counts
-    if anew is None:
-        endpoint.retain_all_variant_properties = True
-        endpoint.add_property_override("ExcludeRetainedVariantProperties", excluded)
-        return
-    endpoint.retain_all_variant_properties = Fn.condition_if(anew.logical_id, False, True)
-    endpoint.add_property_override(
-        "ExcludeRetainedVariantProperties",
-        Fn.condition_if(anew.logical_id, {"Ref": "AWS::NoValue"}, excluded),
-    )
+    excluded: Any = [
+        sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DataCaptureConfig")
+    ]
+    retain: Any = True
+    if (anew := rollout.apply_configured_counts) is not None:
+        # CDK does not translate what is in a Fn::If.
+        as_written = [{"VariantPropertyType": "DataCaptureConfig"}]
+        excluded = Fn.condition_if(anew.logical_id, {"Ref": "AWS::NoValue"}, as_written)
+        retain = Fn.condition_if(anew.logical_id, False, True)
+    return {
+        "retain_all_variant_properties": retain,
+        "exclude_retained_variant_properties": excluded,
+    }

@@ -7,10 +7,11 @@ Invocations, its queue is the endpoint's and not a variant's, a serverless one h
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
@@ -63,7 +64,8 @@ def build_dashboard(
         scope,
         "Dashboard",
         dashboard_name=f"{name}-{_region()}",
-        dashboard_body=Stack.of(scope).to_json_string({"widgets": widgets}),
+        # References are names and numbers, in which JSON has nothing to escape.
+        dashboard_body=json.dumps({"widgets": widgets}, ensure_ascii=False, separators=(",", ":")),
     )
 
 

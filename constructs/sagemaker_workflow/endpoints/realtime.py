@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from aws_cdk import Annotations, Stack
+from aws_cdk import Annotations
 from constructs import Construct
 
 from sagemaker_workflow.endpoints import faults as check
@@ -32,6 +32,7 @@ from sagemaker_workflow.endpoints.variants import (
 )
 from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.model import Model
+from sagemaker_workflow.place import place_of
 
 _SLOW_MS = 5000
 
@@ -88,7 +89,7 @@ class RealtimeEndpoint(AnsweringEndpoint):
             variants = [
                 Variant(name=limits.VARIANT, model=model, capacity=capacity, scaling=scaling)
             ]
-        region = Stack.of(scope).region
+        region = place_of(scope).region
         check.check_variants(variants, rollout, faults, region=region)
         check.check_shadow(shadow, variants, faults, region=region)
         check.check_rollout(rollout, serverless=False, faults=faults)

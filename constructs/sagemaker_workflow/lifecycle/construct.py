@@ -21,6 +21,7 @@ from sagemaker_workflow.function_code import function_asset
 from sagemaker_workflow.keys import own_key
 from sagemaker_workflow.lifecycle.permissions import Statement, checking, running
 from sagemaker_workflow.log_group import log_group
+from sagemaker_workflow.place import place_of
 
 if TYPE_CHECKING:  # the specs of endpoints hold one of Scaling, which is built with this
     from sagemaker_workflow.endpoints.specs import Operations
@@ -50,12 +51,13 @@ class EndpointLifecycle(Construct):
         self.key = operations.key or own_key(self)
         self.log = log_group(self, "lambda", key=self.key, retention=operations.log_retention)
         self.dead_letters = DeadLetters(self, "DeadLetters", key=self.key).queue
+        self._dead_letters_arn = self.dead_letters.queue_arn
         self._role = self._build_role()
-        self._policies: list[IConstruct] = []
+        self._policies: list[iam.CfnManagedPolicy] = []
         self.allow(
             "Policy",
             [
-                *running(self, log=self.log, key=self.key, dead_letters=self.dead_letters),
+                *running(log=self.log, key=self.key, dead_letters_arn=self._dead_letters_arn),
                 *checking(self, name=name),
             ],
         )
@@ -74,6 +76,7 @@ class EndpointLifecycle(Construct):
             [str(one) for each in statements for one in _listed(each["Resource"])],
             "scalable targets and endpoint configs have generated names, alarms of a tracking "
             "policy a generated end; X-Ray's put calls and CloudWatch's list call know no resource",
+            place=place_of(self),
         )
         self._policies.append(policy)
 
@@ -85,10 +88,12 @@ class EndpointLifecycle(Construct):
         type_: str,
         properties: Mapping[str, Any],
         endpoint: sagemaker.CfnEndpoint,
+        after: Sequence[IConstruct] = (),
     ) -> CfnResource:
         """A resource whose creation, update and deletion is the function's work.
 
-        It exists when the endpoint does; before the function may do its work it is not created.
+        It exists when the endpoint does; before the function may do its work it is not created,
+        nor before what it comes `after`.
         """
         made = CfnResource(
             scope,
@@ -100,13 +105,14 @@ class EndpointLifecycle(Construct):
                 **properties,
             },
         )
-        made.cfn_options.condition = endpoint.cfn_options.condition
-        made.node.add_dependency(self.log, *self._policies)
+        if (condition := endpoint.cfn_options.condition) is not None:
+            made.cfn_options.condition = condition
+        made.node.add_dependency(self.log, *self._policies, *after)
         return made
 
     def watch(self, endpoint: sagemaker.CfnEndpoint) -> CfnResource:
         """After each deployment the endpoint serves the config it was given, or it fails."""
-        deployed = self.ask(
+        return self.ask(
             self,
             "Deployed",
             type_="Custom::EndpointDeployed",
@@ -116,9 +122,8 @@ class EndpointLifecycle(Construct):
                 "EndpointConfigName": endpoint.endpoint_config_name,
             },
             endpoint=endpoint,
+            after=[endpoint],
         )
-        deployed.add_dependency(endpoint)
-        return deployed
 
     def _build_role(self) -> iam.CfnRole:
         return iam.CfnRole(
@@ -152,7 +157,7 @@ class EndpointLifecycle(Construct):
             memory_size=256,
             reserved_concurrent_executions=_AT_ONCE if operations.reserve_concurrency else None,
             dead_letter_config=lambda_.CfnFunction.DeadLetterConfigProperty(
-                target_arn=self.dead_letters.queue_arn
+                target_arn=self._dead_letters_arn
             ),
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(
                 log_group=self.log.log_group_name
@@ -160,7 +165,8 @@ class EndpointLifecycle(Construct):
             tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
         )
         # The service refuses a dead-letter queue that the role may not write to.
-        function.node.add_dependency(*self._policies)
+        for policy in self._policies:
+            function.add_resource_dependency(policy)
         return function
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aws_cdk import Annotations, CfnCondition, CfnMapping, Token
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from sagemaker_workflow.endpoints.components.spec import Copy
@@ -186,11 +185,7 @@ class LlmModel(Model):
         notes.add_warning_v2(finding, f"fetches {weights.model} from the network when it starts")
         notes.acknowledge_warning(finding, weights.because)
         if weights.token is not None:
-            arn = weights.token.secret_full_arn or f"{weights.token.secret_arn}-??????"
-            self.role.policy.add_statements(
-                iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn])
-            )
-            self.role.grant_key(weights.token.encryption_key, "kms:Decrypt")
+            self.role.grant_secret(weights.token)
 
     def _say_what_is_not_known(self, types: list[str]) -> None:
         unknown = [one for one in types if one not in gpus()]

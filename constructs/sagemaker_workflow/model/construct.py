@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import CfnCondition, Stack
+from aws_cdk import CfnCondition
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -19,6 +19,7 @@ from sagemaker_workflow.model.spec import (
     environment_of,
 )
 from sagemaker_workflow.model_data import ModelData
+from sagemaker_workflow.place import place_of
 from sagemaker_workflow.roles import ExecutionRole
 
 
@@ -59,16 +60,17 @@ class Model(Construct):
         self.network = network
         self.isolated = isolated
         self.condition = condition
-        faults = Faults(of=f"model {self.node.path}")
+        faults = Faults(of=lambda: f"model {self.node.path}")
         faults.extend(
             model_faults(
                 self.containers, self.package, network, direct_invocation=direct_invocation
             )
         )
-        faults.extend(region_faults(self.images, Stack.of(self)))
+        faults.extend(region_faults(self.images, place_of(scope).region))
         faults.raise_any()
         self.role = role or ExecutionRole(self, "Role", kind="hosting")
-        self._grant()
+        with self.role.at_once():
+            self._grant()
         self._resource = self._build_model(direct_invocation)
         self.role.make_wait(self._resource)
         if condition is not None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from aws_cdk import Stack
-
 from sagemaker_workflow.container_image import ContainerImage
 from sagemaker_workflow.faults import known
 from sagemaker_workflow.model.spec import (
@@ -109,12 +107,12 @@ def _size_faults(containers: tuple[ModelContainer, ...]) -> Iterator[str]:
         )
 
 
-def region_faults(images: tuple[ContainerImage, ...], stack: Stack) -> Iterator[str]:
+def region_faults(images: tuple[ContainerImage, ...], here: str) -> Iterator[str]:
     """SageMaker pulls from the registries of its own region only."""
     for image in images:
-        if there := image.region_of(stack):
+        if there := image.region_of(here):
             yield (
-                f"image {image.uri!r} is in {there}, allowed is {stack.region}, where the model "
+                f"image {image.uri!r} is in {there}, allowed is {here}, where the model "
                 "is: copy it there, or name that region's"
             )
 

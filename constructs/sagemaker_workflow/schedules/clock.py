@@ -104,7 +104,7 @@ class Clock(Construct):
             for name, (expression, given) in moments.items()
         ]
         for one in self.schedules:
-            one.add_dependency(policy)
+            one.add_resource_dependency(policy)
 
 
 def _allow(action: str | list[str], resource: str) -> dict[str, object]:

@@ -164,7 +164,7 @@ def test_a_run_does_not_start_before_the_models_role_may_read(
 ) -> None:
     BatchTransform(stack, "Batch", model=model, job=job)
     waits = only(stack, "AWS::StepFunctions::StateMachine")["DependsOn"]
-    assert any(one.startswith("ModelRolePolicy") for one in waits)
+    assert any(one.startswith("ModelRoleGrants") for one in waits)
 
 
 def test_it_is_logged_and_traced_and_nag_finds_nothing(

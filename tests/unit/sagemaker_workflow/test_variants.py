@@ -79,7 +79,7 @@ def test_every_models_role_may_write_what_is_captured_and_use_the_key(
     policies = set(resources(stack, "AWS::IAM::ManagedPolicy"))
     waits = set(only(stack, "AWS::SageMaker::Endpoint")["DependsOn"])
     for made in (model, other):
-        policy = stack.get_logical_id(made.role.policy.node.default_child)  # type: ignore[arg-type]
+        policy = stack.get_logical_id(made.role.grants)
         assert policy in waits & policies
 
 
