@@ -99,7 +99,9 @@ def _publish(
         return newer, "superseded", None
     manifest = _manifest(dataset, source, publication, prepared)
     status = "published" if publication.put_manifest(manifest) else "unchanged"
-    return None, status, manifest
+    # S3 has no transaction over two objects: a newer version may have been claimed between the
+    # two writes. Nothing is started from this manifest then, because the answer is the newer one.
+    return publication.newer(source), status, manifest
 
 
 def _manifest(

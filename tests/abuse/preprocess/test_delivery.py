@@ -177,6 +177,13 @@ class Delivery(RuleBasedStateMachine):
             ended = str(result["status"])
         except DatasetRejected:
             ended = "rejected"
+        if ended in ("published", "unchanged"):
+            (latest,) = (
+                found["sequencer"]
+                for (_, at), body in self.world.s3.objects.items()
+                if "/latest/" in at and (found := json.loads(body))["key"] == key
+            )
+            figures["older after newer"] += is_older(sequencer, latest)
         if self.ended.get(version) not in ("published", "unchanged"):
             self.ended[version] = ended
         figures[ended] += 1
@@ -202,8 +209,32 @@ def _run(schedules: int) -> None:
         function.s3 = original
     print(", ".join(f"{name}: {count:,}" for name, count in sorted(figures.items())))  # noqa: T201 (figures)
     assert figures["lost"] == figures["double effects"] == figures["older over newer"] == 0
+    assert figures["older after newer"] == 0
     assert figures["crashes"]
     assert figures["superseded"]
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_a_manifest_written_after_a_newer_version_was_published_is_answered_with_the_newer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    monkeypatch.setattr(function, "s3", lambda: world.s3)
+    newer: list[dict[str, Any]] = []
+    for version in ("v1", "v2"):
+        world.s3.versions["raw", KEYS[0], version] = f"{HEADER}{GOOD}{version[1]},r,a\n".encode()
+
+    def publish_the_newer(call: str, key: str) -> None:
+        if call == "put" and key.endswith("/manifest.json") and not newer:
+            newer.append({})
+            newer.append(world.call(KEYS[0], version_id="v2", sequencer="02"))
+
+    world.s3.before = publish_the_newer
+    older = world.call(KEYS[0], version_id="v1", sequencer="01")
+
+    assert newer[1]["status"] == "published"
+    assert older["status"] == "superseded"
+    assert older["manifest"] == newer[1]["manifest"]
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
