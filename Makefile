@@ -189,6 +189,15 @@ test-torch: ready ## Train and serve PyTorch models for real, in environments wi
 	$(VENV)/bin/uv pip sync -q --python .venvs/torch_trainer/bin/python --require-hashes containers/torch_trainer/requirements-$(TORCH).txt
 	$(PYTHON_) -m pytest -m torch tests/unit/containers/test_inference_torch.py tests/unit/containers/test_torch_training.py
 
+# Spark and Java are 440 MB: an environment of their own, made here only.
+.PHONY: spark test-spark
+spark: ready ## Install Spark and Java, so that the local AWS runs Spark jobs (.venvs/spark)
+	test -x .venvs/spark/bin/python || $(VENV)/bin/uv venv -q --python $(VENV)/bin/python .venvs/spark
+	$(VENV)/bin/uv pip sync -q --python .venvs/spark/bin/python --require-hashes containers/preprocess_spark/requirements-spark.txt
+
+test-spark: spark ## Preprocess with Spark for real, and compare with the function
+	$(PYTHON_) -m pytest -m spark tests/unit/preprocess_spark
+
 .PHONY: matrix
 matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 6 minutes)
 	$(PYTHON_) -m pytest -m matrix -s tests/matrix tests/integration/local_aws/sagemaker

@@ -47,6 +47,7 @@ class Wanted:
     processors: tuple[str, ...] = ("cpu",)
     python: str | None = None
     base: str | None = None
+    container: str | None = None  # of images whose tag has a version of its own
 
 
 WANTED = (
@@ -72,6 +73,9 @@ WANTED = (
     Wanted(
         framework="huggingface", version="4.56.2", scopes=("training",), processors=("gpu",),
         python="py312", base="pytorch2.8.0",
+    ),
+    Wanted(
+        framework="spark", version="3.5", scopes=("processing",), python="py312", container="v1.0",
     ),
 )  # fmt: skip
 
@@ -179,6 +183,7 @@ def _retrieve(wanted: Wanted, scope: str, processor: str, region: str) -> str:
             py_version=wanted.python,
             instance_type=_INSTANCE[processor],
             base_framework_version=wanted.base,
+            container_version=wanted.container,
             **extra,
         )
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Scope = Literal["inference", "training"]
+Scope = Literal["inference", "training", "processing"]
 Processor = Literal["cpu", "gpu"]
 LOCK = Path(__file__).with_name("images.lock.json")
 UNRESOLVED = "unresolved"
