@@ -15,7 +15,7 @@ from preprocess.faults import ObjectFault
 NAMED_ROWS = 1_000  # lines whose keys are taken for the table's columns
 NO_OBJECT = "not a JSON object"
 # Text that stands for another JSON value than a string or a plain integer.
-_ODD = r"^[\[{]|^-?\d+[.eE]|^-?\d{18}"
+_ODD = r"^[\[{]|^-?\d+[.eE]|^-?\d{17}"
 
 
 class JsonTable:
@@ -37,7 +37,7 @@ class JsonTable:
         except (pl.exceptions.PolarsError, UnicodeDecodeError):
             return self._by_definition(piece)
         # Numbers as labels and nested values have no text of their own: Python says what it is.
-        labels = [name for name, kind in self.kinds.items() if kind not in ("number", "integer")]
+        labels = [name for name, kind in self.kinds.items() if kind != "number"]
         odd = pl.any_horizontal(pl.col(name).str.contains(_ODD).any() for name in labels)
         if frame.height != lines or (labels and frame.select(odd).item()):
             return self._by_definition(piece)
