@@ -145,8 +145,11 @@ test: install ## Everything: make check and every test; what CI runs
 # A base from Debian's own packages stands in for the one the Dockerfiles name where no public
 # registry is reachable. A proxy's certificates of this machine come along, for pip in the build.
 BASE ?= localhost/sagemaker-workflow/base:bookworm
-test-images base-image: ENGINE := $(or $(ENGINE),podman)
-.PHONY: test-images base-image
+images test-images base-image: ENGINE := $(or $(ENGINE),podman)
+.PHONY: images test-images base-image
+images: ready ## Build the images of containers/ and print what they weigh (ENGINE=podman|docker, FROM=<base image>, ARGS=<container>)
+	@$(PYTHON_) -m ops.build_images --engine $(ENGINE) $(if $(FROM),--base '$(FROM)') $(ARGS)
+
 test-images: ready ## Build our images and run them under a real engine (ENGINE=podman|docker, BASE=python:3.11-slim-bookworm)
 	@command -v $(ENGINE) > /dev/null || { echo "error: there is no $(ENGINE) on the PATH" >&2; echo "what to do: apt-get install podman runc debootstrap, or ENGINE=docker" >&2; exit 1; }
 	@$(if $(filter localhost/%,$(BASE)),$(ENGINE) image inspect $(BASE) > /dev/null 2>&1 || $(MAKE) --no-print-directory base-image)

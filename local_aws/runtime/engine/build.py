@@ -89,6 +89,7 @@ def arguments(image: Image) -> list[str]:
             words += ["--isolation", "chroot"]  # as root inside a container runc cannot build
     # A package index or a proxy on this machine's loopback is in reach, as for `make install`.
     words += ["--network", "host"]
+    words += ["--build-arg", f"REVISION={image.context_hash}"]
     if image.base:
         words += ["--build-arg", f"BASE={image.base}"]
     return [*words, str(image.folder)]

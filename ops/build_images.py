@@ -1,0 +1,105 @@
+"""Container images on this machine: `python -m ops.build_images` builds containers/ with an engine.
+
+Each image is `<prefix>/<container>:<hash of its build context>`; one that is there is not built
+again. What it weighs is printed, in all and in Python packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sagemaker_workflow.build_context import BuildContext
+
+ROOT = Path(__file__).parents[1]
+PREFIX = "localhost/sagemaker-workflow"
+ENGINES = ("podman", "docker")
+# Gigabytes each, and of no use without a GPU: built when they are named.
+LARGE = ("torch_trainer", "vllm")
+_SITE_PACKAGES = (
+    "import pathlib, sysconfig; p = pathlib.Path(sysconfig.get_paths()['purelib']);"
+    " print(sum(f.lstat().st_size for f in p.rglob('*') if f.is_file()))"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """An image of the engine's store and what it weighs, in bytes."""
+
+    tag: str
+    size: int
+    site_packages: int
+
+
+def containers(root: Path = ROOT) -> list[str]:
+    """The folders of containers/ that make an image."""
+    return sorted(path.parent.name for path in (root / "containers").glob("*/Dockerfile"))
+
+
+def command(engine: str, context: BuildContext, tag: str, *, base: str | None) -> list[str]:
+    """The command line that builds `context`, all but the folder."""
+    words = [engine, "build", "--tag", tag, "--build-arg", f"REVISION={context.hash}"]
+    if engine == "podman":
+        # OCI's own format has no HEALTHCHECK; inside a container runc cannot build as root.
+        words += ["--format", "docker", "--isolation", "chroot"]
+    if base:
+        digest = base.partition("@")[2]
+        words += ["--build-arg", f"BASE={base}"]
+        words += ["--build-arg", f"BASE_DIGEST={digest}"] if digest else []
+    # A package index or a proxy on this machine's loopback is in reach, as for `make install`.
+    return [*words, "--network", "host"]
+
+
+def build(engine: str, name: str, *, base: str | None = None, root: Path = ROOT) -> Built:
+    """The container's image is in the engine's store. Raises CalledProcessError."""
+    context = BuildContext.read(root / "containers" / name)
+    tag = f"{PREFIX}/{name}:{context.hash}"
+    if subprocess.run([engine, "image", "inspect", tag], capture_output=True).returncode:  # noqa: S603
+        words = [*command(engine, context, tag, base=base), str(context.copy())]
+        subprocess.run(words, check=True, stdout=sys.stderr)  # noqa: S603
+    return Built(tag=tag, size=int(_ask(engine, tag)), site_packages=_weigh(engine, tag))
+
+
+def _ask(engine: str, tag: str) -> str:
+    words = [engine, "image", "inspect", "--format", "{{.Size}}", tag]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout  # noqa: S603
+
+
+def _weigh(engine: str, tag: str) -> int:
+    runc = ["--runtime", "runc"] if engine == "podman" and shutil.which("runc") else []
+    limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"] if runc else []
+    words = [engine, *runc, "run", "--rm", "--network", "host", *limits]
+    words += ["--entrypoint", "python", tag, "-c", _SITE_PACKAGES]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)  # noqa: S603
+    return int(done.stdout)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Build the images named on the command line, or all but the large ones; a line for each."""
+    parser = argparse.ArgumentParser(prog="python -m ops.build_images", description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"containers (default: all but {', '.join(LARGE)})")
+    parser.add_argument("--engine", choices=ENGINES, default="podman")
+    parser.add_argument("--base", help="the base image, best by digest: name:tag@sha256:...")
+    options = parser.parse_args(arguments)
+    known = containers()
+    if unknown := sorted(set(options.name) - set(known)):
+        parser.error(f"no such container: {', '.join(unknown)}; there are: {', '.join(known)}")
+    if shutil.which(options.engine) is None:
+        parser.error(f"there is no {options.engine} on the PATH: install it, or --engine the other")
+    for name in options.name or [one for one in known if one not in LARGE]:
+        try:
+            made = build(options.engine, name, base=options.base)
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"containers/{name}: {options.engine} ended with {error.returncode}")
+        print(  # noqa: T201
+            f"{made.tag}: {made.size / 1e6:.0f} MB, site-packages {made.site_packages / 1e6:.1f} MB"
+        )
+
+
+if __name__ == "__main__":
+    main()
