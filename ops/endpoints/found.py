@@ -93,8 +93,10 @@ def _described(deployment: Deployment, name: str) -> Endpoint:
             raise
         if name in known:
             raise OpsError(
-                f"the endpoint {full} does not exist yet: no model has been approved for it",
-                fix="make upload FILE=<data.csv>, then make approve",
+                f"the endpoint {full} does not exist: no model has been approved for it, or it is"
+                " stopped",
+                fix="make upload FILE=<data.csv>, then make approve; or"
+                f" make start ENDPOINT={name}",
             ) from fault
         raise OpsError(
             f"there is no endpoint called {name!r}",

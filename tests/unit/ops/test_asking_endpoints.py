@@ -79,9 +79,13 @@ def test_an_unknown_endpoint_is_refused_with_those_there_are(
 def test_an_endpoint_without_a_model_says_what_is_missing(
     sagemaker: object, deployment: Deployment
 ) -> None:
-    with pytest.raises(OpsError, match="no model has been approved") as told:
+    with pytest.raises(
+        OpsError, match="no model has been approved for it, or it is stopped"
+    ) as told:
         endpoints.resolve(deployment, "later")
-    assert "make approve" in (told.value.fix or "")
+    assert told.value.fix == (
+        "make upload FILE=<data.csv>, then make approve; or make start ENDPOINT=later"
+    )
 
 
 @pytest.fixture
