@@ -93,10 +93,30 @@ def install() -> None:
             return resolved
         conditions = changesets._evaluate_conditions(template, params)
         there = {
-            logical_id: resource
+            logical_id: {**resource, "Properties": _with_attributes(template, logical_id, resource)}
             for logical_id, resource in resolved["Resources"].items()
             if conditions.get(resource.get("Condition"), True)
         }
         return {**resolved, "Resources": there}
 
     changesets._resolve_props_for_diff = resolve_what_is_there
+
+
+def _with_attributes(
+    template: dict[str, Any], logical_id: str, resource: dict[str, Any]
+) -> dict[str, Any]:
+    """The resolved properties, each beside the attributes it names: they resolve to nothing yet."""
+    raw = template["Resources"][logical_id].get("Properties") or {}
+    resolved = resource.get("Properties") or {}
+    named = {key: sorted(_attributes(value)) for key, value in raw.items()}
+    return {k: [v, named[k]] if named.get(k) else v for k, v in resolved.items()}
+
+
+def _attributes(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [name for one in value for name in _attributes(one)]
+    if not isinstance(value, dict):
+        return []
+    if "Fn::GetAtt" in value:
+        return [str(value["Fn::GetAtt"])]
+    return [name for one in value.values() for name in _attributes(one)]

@@ -53,6 +53,35 @@ def test_a_parameter_that_stays_is_none(aws: LocalAws, name: str) -> None:
     assert "didn't contain changes" in described["StatusReason"]
 
 
+def test_an_attribute_of_another_resource_is_a_change(aws: LocalAws, name: str) -> None:
+    """CloudFormation compares what templates say, before it knows an attribute's value."""
+
+    def template(key: str) -> str:
+        keys = {one: {"Type": "AWS::KMS::Key"} for one in ("One", "Two")}
+        topic = {"KmsMasterKeyId": {"Fn::GetAtt": [key, "Arn"]}}
+        return json.dumps(
+            {"Resources": {**keys, "Topic": {"Type": "AWS::SNS::Topic", "Properties": topic}}}
+        )
+
+    cloudformation = aws.client("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=template("One"))
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    found = {}
+    for key in ("One", "Two"):
+        cloudformation.create_change_set(
+            StackName=name, ChangeSetName=key, TemplateBody=template(key)
+        )
+        found[key] = wait_for(
+            lambda key=key: cloudformation.describe_change_set(StackName=name, ChangeSetName=key),
+            lambda seen: seen["Status"] in ("CREATE_COMPLETE", "FAILED"),
+        )
+    assert found["One"]["Status"] == "FAILED"
+    [change] = [one["ResourceChange"] for one in found["Two"]["Changes"]]
+    assert (change["Action"], change["LogicalResourceId"]) == ("Modify", "Topic")
+
+
 def _stack(aws: LocalAws, name: str, active: str) -> None:
     cloudformation = aws.client("cloudformation")
     cloudformation.create_stack(
