@@ -35,6 +35,8 @@ PLATFORMS = {
 # Deflate levels on the polars library (178 MB): 1 = 60 MB in 1.8 s, 4 = 55 MB in 2.8 s,
 # 6 = 53 MB in 6.3 s.
 LEVEL = 4
+# Code that travels like a function's and is none: `containers/preprocess_spark` to Spark.
+ELSEWHERE = {"preprocess_spark": "containers"}
 LEFT_OUT = ("__pycache__", ".in", ".pyc", ".lock")
 
 
@@ -57,7 +59,8 @@ def default_platform() -> str:
 
 def functions(root: Path = ROOT) -> list[str]:
     """Return the names of the folders of lambda/ that hold a package."""
-    return sorted(path.parent.name for path in (root / "lambda").glob("*/__init__.py"))
+    others = [name for name, home in ELSEWHERE.items() if (root / home / name).is_dir()]
+    return sorted([path.parent.name for path in (root / "lambda").glob("*/__init__.py")] + others)
 
 
 def package(name: str, *, wheels: str, root: Path = ROOT, out: Path | None = None) -> Package:
@@ -67,7 +70,11 @@ def package(name: str, *, wheels: str, root: Path = ROOT, out: Path | None = Non
     """
     out = out or root / "build" / "lambda"
     out.mkdir(parents=True, exist_ok=True)
-    folder, target, stamp = root / "lambda" / name, out / f"{name}.zip", out / f"{name}.json"
+    folder, target, stamp = (
+        root / ELSEWHERE.get(name, "lambda") / name,
+        out / f"{name}.zip",
+        out / f"{name}.json",
+    )
     code = [(f"{name}/{path.relative_to(folder).as_posix()}", path) for path in _files(folder)]
     requirements = folder / "requirements.txt"
     dependencies = None

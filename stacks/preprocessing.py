@@ -8,9 +8,15 @@ from typing import Any
 from aws_cdk import Duration, Stack
 from constructs import Construct
 
+from sagemaker_workflow.container_image import ContainerImage
 from sagemaker_workflow.log_retention import RETENTION
 from sagemaker_workflow.notifications import Notifications
-from sagemaker_workflow.preprocessing import Ingest, PreprocessFunction
+from sagemaker_workflow.preprocessing import (
+    Ingest,
+    PreprocessFunction,
+    SparkCluster,
+    SparkEngine,
+)
 from stacks import parameters
 from stacks.names import Names
 from stacks.settings import Settings
@@ -49,6 +55,31 @@ class PreprocessingStack(Stack):
             ),
             log_retention=RETENTION[settings.logs.retention_days],
         )
+        spark = None
+        if sizes.spark is not None:
+            limit, packed = sizes.limits()
+            spark = SparkEngine(
+                self,
+                "Spark",
+                cluster=SparkCluster(
+                    size_limit=limit,
+                    packed_limit=packed,
+                    instance_type=sizes.spark.instance_type,
+                    instance_count=sizes.spark.instance_count,
+                    volume_size_gb=sizes.spark.volume_size_gb,
+                    max_runtime_seconds=sizes.spark.max_runtime_minutes * 60,
+                ),
+                dataset=settings.dataset.name,
+                prefix=f"{settings.prefix}-spark",
+                image=ContainerImage.managed(
+                    "spark", version="3.5", region=settings.region, scope="processing"
+                ),
+                package=package,
+                code=package.parents[2] / "containers" / "preprocess_spark",
+                source=raw,
+                output=processed,
+                key=stored.key,
+            )
         ingest = Ingest(
             self,
             "Ingest",
@@ -58,6 +89,7 @@ class PreprocessingStack(Stack):
             output=processed,
             topic=notifications.topic,
             key=stored.key,
+            spark=spark,
             log_retention=RETENTION[settings.logs.retention_days],
         )
         publish(

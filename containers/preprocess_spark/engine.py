@@ -8,11 +8,6 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Protocol
 
-from preprocess_spark import ranges
-from preprocess_spark.learning import Lesson
-from preprocess_spark.ranges import Range
-from preprocess_spark.work import Plan
-
 from preprocess import run, source
 from preprocess.dataset import Dataset
 from preprocess.limits import MIB
@@ -22,6 +17,10 @@ from preprocess.publish import Publication
 from preprocess.s3 import S3
 from preprocess.source import Form, Source
 from preprocess.split import random, refuse_empty
+from preprocess_spark import ranges
+from preprocess_spark.learning import Lesson
+from preprocess_spark.ranges import Range
+from preprocess_spark.work import Plan
 
 RANGE_BYTES = 64 * MIB
 
@@ -111,7 +110,7 @@ class Engine:
         return plan, self._text(plan, s3, header)
 
     def _groups(self, table: ParquetTable, dataset: Dataset) -> list[Range]:
-        wanted = table._wanted(dataset.parsed(table.names))  # noqa: SLF001 (checks the footer)
+        wanted = table._wanted(dataset.parsed(table.names))
         return [
             Range(index=n, first=n, last=n + 1, row=group.first + 1, line=group.first + 1)
             for n, group in enumerate(wanted)
@@ -137,8 +136,8 @@ class Engine:
         seen = self._each("look", [(plan, one) for one in found])
         if plan.width is None:
             rows = accumulate((one.rows for one in seen), initial=1)
-            lines = accumulate((one.lines for one in seen), initial=1)
-            return [replace(o, row=r, line=n) for o, r, n in zip(found, rows, lines, strict=False)]
+            first = accumulate((one.lines for one in seen), initial=1)
+            return [replace(o, row=r, line=n) for o, r, n in zip(found, rows, first, strict=False)]
         again = lambda one: self._each("look", [(plan, one)])[0]  # noqa: E731
         return ranges.settled(found, seen, plan.width, again)
 

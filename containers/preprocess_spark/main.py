@@ -66,11 +66,10 @@ def _combine(package: str, one: bytes, other: bytes) -> bytes:
 def result_of(context: Any, package: str, event: dict[str, Any]) -> dict[str, Any]:
     """Publish the event's version on the cluster and return what the exit message says."""
     importable(package)
-    from preprocess_spark.engine import Engine
-    from preprocess_spark.work import client
-
     from preprocess import job
     from preprocess.faults import DatasetRejected
+    from preprocess_spark.engine import Engine
+    from preprocess_spark.work import client
 
     engine = Engine(Spark(context, package), region=event["region"])
     try:

@@ -90,7 +90,7 @@ def text(s3: S3, raw: Source, form: Form, one: Range) -> Iterator[bytes]:
     for piece in found:
         while skip and piece:
             end = piece.find(b"\n") + 1
-            piece, skip = piece[end:], skip - 1  # noqa: PLW2901 (what is left of it)
+            piece, skip = piece[end:], skip - 1
         if piece:
             yield piece
 

@@ -16,9 +16,6 @@ from itertools import islice
 from typing import Any
 
 import polars as pl
-from preprocess_spark import ranges
-from preprocess_spark.learning import Lesson, merged
-from preprocess_spark.ranges import Range
 
 from preprocess.batch import INDEX, Job
 from preprocess.csv_table import CsvTable
@@ -32,6 +29,9 @@ from preprocess.s3 import S3, Credentials
 from preprocess.source import Form, Source
 from preprocess.split import ROW, Moments
 from preprocess.validation import Reasons, Validator
+from preprocess_spark import ranges
+from preprocess_spark.learning import Lesson, merged
+from preprocess_spark.ranges import Range
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,8 @@ def client(region: str) -> S3:
     """Return an S3 client of the job's role: botocore knows where SageMaker keeps credentials."""
     import botocore.session
 
-    found = botocore.session.get_session().get_credentials().get_frozen_credentials()
+    session: Any = botocore.session.get_session()
+    found = session.get_credentials().get_frozen_credentials()
     return S3(
         region=region,
         credentials=Credentials(
@@ -188,5 +189,5 @@ def combine(one: bytes, other: bytes) -> bytes:
 def run(task: bytes) -> bytes:
     """Do one pickled (name, arguments) and return its pickled answer."""
     name, arguments = pickle.loads(task)  # noqa: S301 (the driver's)
-    done: Callable[..., Any] = {"look": look, "learn": learn, "write": write}[name]
-    return pickle.dumps(done(*arguments))
+    known: dict[str, Callable[..., Any]] = {"look": look, "learn": learn, "write": write}
+    return pickle.dumps(known[name](*arguments))

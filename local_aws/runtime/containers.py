@@ -38,6 +38,7 @@ class Launch:
     cwd: Path | None
     folder: Path
     oci: Image | None = None
+    cluster: bool = False  # one process stands in for all instances of a job
 
 
 class RuntimeFailure(Exception):  # noqa: N818  the service's own word: it becomes FailureReason

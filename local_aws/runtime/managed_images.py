@@ -21,6 +21,8 @@ class StandIn:
     program: str
     environments: tuple[str, ...]
     needs: str
+    install: str = "make install"
+    cluster: bool = False  # one process stands in for all instances of a job
 
 
 _STAND_INS = {
@@ -28,6 +30,13 @@ _STAND_INS = {
         program="xgboost_server.py",
         environments=("trainer", "inference_server"),
         needs="xgboost",
+    ),
+    "sagemaker-spark-processing": StandIn(
+        program="bin/smspark-submit",
+        environments=("spark",),
+        needs="pyspark",
+        install="make spark",
+        cluster=True,
     ),
 }
 
@@ -52,14 +61,16 @@ def resolve(repository: str, tag: str, *, root: Path) -> Launch:
             return Launch(
                 argv=("python", str(program)),
                 env={
-                    "PATH": f"{environment / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+                    "PATH": f"{STANDINS / 'bin'}:{environment / 'bin'}"
+                    ":/usr/local/bin:/usr/bin:/bin",
                     "VIRTUAL_ENV": str(environment),
                 },
                 cwd=None,
                 folder=STANDINS,
+                cluster=stand_in.cluster,
             )
     raise RuntimeFailure(
         f"the stand-in for {repository} needs {stand_in.needs}, which none of"
         f" {', '.join('.venvs/' + name for name in stand_in.environments)} holds: run"
-        " `make install`"
+        f" `{stand_in.install}`"
     )

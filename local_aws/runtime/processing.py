@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws.runtime import channels, launching, s3
+from local_aws.runtime import channels, hosts, launching, s3
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.runtime.jobs import LONGEST_REASON, Ending, run_container
 from local_aws.runtime.logs import PROCESSING_GROUP, LogStream
@@ -79,13 +79,13 @@ class _Run:
 
     def to_the_end(self) -> ProcessingOutcome:
         cluster = self._job["ProcessingResources"]["ClusterConfig"]
-        if int(cluster["InstanceCount"]) > 1:
+        self._write_config()
+        prepared = self._prepared()
+        if int(cluster["InstanceCount"]) > 1 and not prepared.launch.cluster:
             raise RuntimeFailure(
                 "the local AWS processes on one instance and the job asks for"
                 f" {cluster['InstanceCount']}: set InstanceCount to 1"
             )
-        self._write_config()
-        prepared = self._prepared()
         for one in self._job.get("ProcessingInputs") or []:
             if self._stop.is_set():
                 return ProcessingOutcome(status="Stopped")
@@ -115,7 +115,7 @@ class _Run:
         cluster = self._job["ProcessingResources"]["ClusterConfig"]
         resources = {
             "current_host": HOST,
-            "hosts": [HOST],
+            "hosts": hosts.names(int(cluster["InstanceCount"])),
             "current_instance_type": cluster["InstanceType"],
         }
         (config / "resourceconfig.json").write_text(json.dumps(resources))

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stacks.settings import hyperparameters
-from stacks.settings.base import Block, Email, refuse
+from stacks.settings.base import Block, refuse
 from stacks.settings.dataset import Dataset
 from stacks.settings.endpoints import Batch, Endpoint
+from stacks.settings.preprocessing import Preprocessing
 from stacks.settings.training import Training
 
 Name = Annotated[
@@ -30,15 +31,6 @@ Region = Annotated[
     str,
     Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="an AWS region like us-east-1"),
 ]
-
-
-class Preprocessing(Block):
-    """The preprocessing function: its size, and whom to tell when a file is refused."""
-
-    memory_mb: Annotated[int, Field(ge=2048, le=10_240)] = 3008
-    timeout_minutes: Annotated[int, Field(ge=1, le=15)] = 15
-    reserved_concurrency: Annotated[int, Field(ge=1, le=100)] = 2
-    notification_email: Email | None = None
 
 
 class Image(Block):

@@ -1,6 +1,8 @@
-"""Uploads in, datasets out: the preprocessing function and the state machine that drives it."""
+"""Uploads in, datasets out: what preprocesses, and the state machine that drives it."""
 
 from sagemaker_workflow.preprocessing.function import PreprocessFunction
 from sagemaker_workflow.preprocessing.ingest import Ingest
+from sagemaker_workflow.preprocessing.spark import SparkEngine
+from sagemaker_workflow.preprocessing.spark_job import SparkCluster
 
-__all__ = ["Ingest", "PreprocessFunction"]
+__all__ = ["Ingest", "PreprocessFunction", "SparkCluster", "SparkEngine"]

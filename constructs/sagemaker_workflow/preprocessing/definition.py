@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sagemaker_workflow.preprocessing.spark_job import (
+    ATTEMPTS,
+    WAIT_SECONDS,
+    SparkCluster,
+    spark_states,
+)
 from sagemaker_workflow.state_machine import (
     JITTER,
     LAMBDA_BUSY,
@@ -27,59 +33,122 @@ _FROM_EVENT = """{%
 %}"""
 
 
-def ingest(dataset: Mapping[str, Any], *, function_timeout_seconds: int) -> dict[str, Any]:
+_IS_OBJECT = "$exists($states.input.bucket) and $exists($states.input.key)"
+_NAME = (
+    "{% '${SparkJobPrefix}-' & $substring($hash($states.context.Execution.Id, 'SHA-256'), 0, 16) %}"
+)
+_PACKED = r"$contains($lowercase($states.input.key), /\.(gz|parquet)$/)"
+
+
+def ingest(
+    dataset: Mapping[str, Any],
+    *,
+    function_timeout_seconds: int,
+    spark: SparkCluster | None = None,
+    region: str = "",
+) -> dict[str, Any]:
     """The definition, with `${Function}`, `${OutputBucket}` and `${Topic}` left open.
 
-    Input: S3's "Object Created" event, or {"bucket", "key"}. Output: the function's result.
-    A file the function refuses ends the execution as `DatasetRejected` with the function's words.
+    Input: S3's "Object Created" event, or {"bucket", "key"}. Output: the function's result. With
+    `spark`, an object above its limit goes to a Spark job, as does one asked for with
+    {"bucket", "key", "engine": "spark"}. A file that is refused ends the execution as
+    `DatasetRejected` with the function's words.
     """
+    one = "What size is it?" if spark else "Preprocess"
+    states: dict[str, Any] = {
+        "Read the request": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "Condition": "{% $exists($states.input.detail.object.key) %}",
+                    "Output": _FROM_EVENT,
+                    "Next": one,
+                },
+                {"Condition": "{% " + _IS_OBJECT + " %}", "Next": one},
+            ],
+            "Default": "Refuse the request",
+        },
+        "Preprocess": _preprocess(dataset, function_timeout_seconds),
+        "Refuse the request": refuse(
+            'the input must be S3\'s "Object Created" event from EventBridge,'
+            ' or {"bucket": "<name>", "key": "<key>"}'
+        ),
+        **failure_states(f"{dataset['name']}: an upload could not be preprocessed"),
+    }
+    if spark is not None:
+        states |= {**_routing(spark), **spark_states(spark, dataset, region=region)}
     return {
         "Comment": f"Preprocess one uploaded object of {dataset['name']}",
         "QueryLanguage": "JSONata",
         # Its turn, then two more attempts after the first, and the waits between them.
-        "TimeoutSeconds": _WAITING_SECONDS + 3 * function_timeout_seconds + 300,
+        "TimeoutSeconds": _WAITING_SECONDS
+        + 3 * function_timeout_seconds
+        + 300
+        + (WAIT_SECONDS + (ATTEMPTS + 1) * spark.max_runtime_seconds if spark else 0),
         "StartAt": "Read the request",
-        "States": {
-            "Read the request": {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "Condition": "{% $exists($states.input.detail.object.key) %}",
-                        "Output": _FROM_EVENT,
-                        "Next": "Preprocess",
-                    },
-                    {
-                        "Condition": "{% $exists($states.input.bucket)"
-                        " and $exists($states.input.key) %}",
-                        "Next": "Preprocess",
-                    },
-                ],
-                "Default": "Refuse the request",
+        "States": states,
+    }
+
+
+def _preprocess(dataset: Mapping[str, Any], timeout_seconds: int) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "TimeoutSeconds": timeout_seconds,
+        "Arguments": {
+            "FunctionName": "${Function}",
+            "Payload": {
+                "object": "{% $states.input %}",
+                "dataset": dict(dataset),
+                "output": {"bucket": "${OutputBucket}"},
             },
-            "Preprocess": {
-                "Type": "Task",
-                "Resource": "arn:aws:states:::lambda:invoke",
-                "TimeoutSeconds": function_timeout_seconds,
-                "Arguments": {
-                    "FunctionName": "${Function}",
-                    "Payload": {
-                        "object": "{% $states.input %}",
-                        "dataset": dict(dataset),
-                        "output": {"bucket": "${OutputBucket}"},
-                    },
+        },
+        "Output": "{% $states.result.Payload %}",
+        "Retry": [
+            {"ErrorEquals": LAMBDA_FAULTS, "MaxAttempts": 2, **JITTER},
+            {"ErrorEquals": LAMBDA_BUSY, **_TURNS},
+        ],
+        "Catch": [fails("Tell")],
+        "End": True,
+    }
+
+
+def _routing(spark: SparkCluster) -> dict[str, Any]:
+    """States that find out an object's size and send it to one engine or the other."""
+    limit = f"({_PACKED} ? {spark.packed_limit} : {spark.size_limit})"
+    names = {"sparkJob": _NAME, "sparkAttempt": "{% 0 %}"}
+    return {
+        "What size is it?": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "Condition": "{% $states.input.engine = 'spark'"
+                    f" or ($exists($states.input.size) and $states.input.size > {limit}) %}}",
+                    "Assign": names,
+                    "Next": "Ask Spark",
                 },
-                "Output": "{% $states.result.Payload %}",
-                "Retry": [
-                    {"ErrorEquals": LAMBDA_FAULTS, "MaxAttempts": 2, **JITTER},
-                    {"ErrorEquals": LAMBDA_BUSY, **_TURNS},
-                ],
-                "Catch": [fails("Tell")],
-                "End": True,
+                {"Condition": "{% $exists($states.input.size) %}", "Next": "Preprocess"},
+            ],
+            "Default": "Ask its size",
+        },
+        "Ask its size": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:s3:headObject",
+            "Arguments": {
+                "Bucket": "{% $states.input.bucket %}",
+                "Key": "{% $states.input.key %}",
             },
-            "Refuse the request": refuse(
-                'the input must be S3\'s "Object Created" event from EventBridge,'
-                ' or {"bucket": "<name>", "key": "<key>"}'
-            ),
-            **failure_states(f"{dataset['name']}: an upload could not be preprocessed"),
+            "Output": "{% $merge([$states.input,"
+            " {'size': $number($states.result.ContentLength)}]) %}",
+            "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 2, **JITTER}],
+            # The function says of an object that is gone what there is to say.
+            "Catch": [
+                {
+                    "ErrorEquals": ["States.ALL"],
+                    "Output": "{% $states.input %}",
+                    "Next": "Preprocess",
+                }
+            ],
+            "Next": "What size is it?",
         },
     }

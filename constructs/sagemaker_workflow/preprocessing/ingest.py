@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -15,6 +15,7 @@ from constructs import Construct
 
 from sagemaker_workflow.grants import allow
 from sagemaker_workflow.preprocessing.definition import ingest
+from sagemaker_workflow.preprocessing.spark import SparkEngine
 from sagemaker_workflow.state_machine import StateMachine
 from sagemaker_workflow.uploads import UploadTrigger
 
@@ -36,6 +37,7 @@ class Ingest(Construct):
         output: s3.IBucket,
         topic: sns.ITopic,
         key: kms.IKey,
+        spark: SparkEngine | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         """Make the machine and its trigger.
@@ -46,6 +48,7 @@ class Ingest(Construct):
         :param output: where datasets go
         :param topic: is told of each object that could not be preprocessed
         :param key: encrypts topic, log and dead letters
+        :param spark: takes objects that are too large for the function. Default: none does
         :param log_retention: how long the log is kept. Default: three months
         """
         super().__init__(scope, id_)
@@ -53,9 +56,13 @@ class Ingest(Construct):
             self,
             "Machine",
             definition=ingest(
-                dataset, function_timeout_seconds=_seconds(function.node.default_child)
+                dataset,
+                function_timeout_seconds=_seconds(function.node.default_child),
+                spark=spark.cluster if spark else None,
+                region=Stack.of(self).region,
             ),
             substitutions={
+                **(spark.substitutions if spark else {}),
                 "Function": function.function_arn,
                 "OutputBucket": output.bucket_name,
                 "Topic": topic.topic_arn,
@@ -67,6 +74,9 @@ class Ingest(Construct):
         allow(self.role, "lambda:InvokeFunction", on=[function.function_arn])
         allow(self.role, "sns:Publish", on=[topic.topic_arn])
         allow(self.role, "kms:Decrypt", "kms:GenerateDataKey", on=[key.key_arn])
+        if spark is not None:
+            spark.grant_run(self.role, source, output)
+            spark.role.make_wait(self.machine)
         self.trigger = UploadTrigger(
             self,
             "Uploads",

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from preprocess_spark import work
-from preprocess_spark.engine import Engine
-from preprocess_spark.main import Spark
 from support.folder_s3 import folder_s3
 
 from preprocess import job, run
 from preprocess.faults import DatasetRejected
+from preprocess_spark import work
+from preprocess_spark.engine import Engine
+from preprocess_spark.main import Spark
 
 ROOT = Path(__file__).parents[3]
 

@@ -72,7 +72,7 @@ def test_refuses_an_aws_image_without_a_stand_in_by_name(aws: Any) -> None:
     with pytest.raises(RuntimeFailure) as refusal:
         images.resolve(uri, ROLE)
     assert "no stand-in for the AWS image pytorch-inference:2.6.0" in refusal.value.reason
-    assert "known: sagemaker-xgboost" in refusal.value.reason
+    assert "known: sagemaker-spark-processing, sagemaker-xgboost" in refusal.value.reason
 
 
 def test_a_stand_in_without_its_library_says_make_install(aws: Any, image: Any) -> None:
