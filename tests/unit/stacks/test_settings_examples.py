@@ -17,7 +17,7 @@ from stacks.settings.project import Settings
 CONFIG = Path(__file__).parents[3] / "config"
 EXAMPLES = sorted(CONFIG.glob("examples/*.toml"))
 # What is written once for a file, and what every file has.
-ELSEWHERE = {"dataset", "account", "reserve_concurrency"}
+ELSEWHERE = {"dataset", "preprocessing", "account", "reserve_concurrency"}
 
 
 @pytest.mark.parametrize("environment", sorted(path.stem for path in CONFIG.glob("*.toml")))
