@@ -107,6 +107,7 @@ class AsyncEndpoint(Endpoint):
             unwatched=(_STUCK, _old(results.max_age_seconds)),
             counts=smallest_fleets(capacity, scaling),
             floors=[floor_of(capacity, scaling)],
+            scales=scaling is not None,
             async_inference_config=self._config(),
         )
         # The service publishes a test message to both topics while it makes the endpoint.

@@ -114,13 +114,15 @@ class Endpoint(Construct):
         unwatched: Sequence[AlarmSpec] = (),
         counts: Sequence[int],
         floors: Sequence[int] = (),
+        scales: bool = True,
         **config: Any,
     ) -> None:
         """Make config and endpoint, once the roles may do all their containers need.
 
         `others` are the production variants besides the first, `models` all that is served
         besides its model. An update is watched by `alarms` and not by those `unwatched`. `counts`
-        are what an update may find, `floors` the instances of each fleet whatever the load.
+        are what an update may find, `floors` the instances of each fleet whatever the load. Nothing
+        `scales` when every count is the configured one, which an update then applies.
         """
         roles = list(dict.fromkeys([self.model.role, *(model.role for model in models)]))
         for role in roles:
@@ -141,7 +143,7 @@ class Endpoint(Construct):
             metrics_config=_metrics_config(self.operations),
             **config,
         )
-        self.resource = self._build_endpoint(rollout, counts)
+        self.resource = self._build_endpoint(rollout, counts, scales=scales)
         self.alarms += [
             build_alarm(self, one, self.name, self.operations.alarm_topic) for one in unwatched
         ]
@@ -178,13 +180,15 @@ class Endpoint(Construct):
             follows=follows,
         )
 
-    def _build_endpoint(self, rollout: Rollout, counts: Sequence[int]) -> sagemaker.CfnEndpoint:
+    def _build_endpoint(
+        self, rollout: Rollout, counts: Sequence[int], *, scales: bool
+    ) -> sagemaker.CfnEndpoint:
         endpoint = sagemaker.CfnEndpoint(
             self,
             "Resource",
             endpoint_name=self.name,
             endpoint_config_name=self.config.attr_endpoint_config_name,
-            **(_retained(rollout) if counts else {}),
+            **(_retained(rollout, scales=scales) if counts else {}),
         )
         # Parts of it are chosen by parameters, and CDK does not translate what is in a Fn::If.
         endpoint.add_property_override(
@@ -245,15 +249,15 @@ def _metrics_config(
     )
 
 
-def _retained(rollout: Rollout) -> dict[str, Any]:
-    """A deployment keeps the counts that scaling set; a change of data capture still applies."""
-    excluded: Any = [
-        sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DataCaptureConfig")
-    ]
+def _retained(rollout: Rollout, *, scales: bool) -> dict[str, Any]:
+    """A deployment keeps weights, and the counts that scaling set; data capture still changes."""
+    types = ["DataCaptureConfig", *([] if scales else ["DesiredInstanceCount"])]
+    prop = sagemaker.CfnEndpoint.VariantPropertyProperty
+    excluded: Any = [prop(variant_property_type=one) for one in types]
     retain: Any = True
     if (anew := rollout.apply_configured_counts) is not None:
         # CDK does not translate what is in a Fn::If.
-        as_written = [{"VariantPropertyType": "DataCaptureConfig"}]
+        as_written = [{"VariantPropertyType": one} for one in types]
         excluded = Fn.condition_if(anew.logical_id, {"Ref": "AWS::NoValue"}, as_written)
         retain = Fn.condition_if(anew.logical_id, False, True)
     return {

@@ -123,6 +123,7 @@ class RealtimeEndpoint(AnsweringEndpoint):
             alarms=alarms,
             counts=counts,
             floors=_floors(self.variants, shadow),
+            scales=any(one.scaling for one in self.variants),
             shadow_production_variants=(
                 shadow_of(self, shadow, self.variants[0]) if shadow else None
             ),

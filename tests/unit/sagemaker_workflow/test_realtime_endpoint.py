@@ -70,10 +70,20 @@ def test_everything_is_encrypted_with_one_rotating_key(stack: Stack, model: Mode
 def test_what_scaling_set_survives_a_deployment_but_capture_changes_apply(
     stack: Stack, model: Model
 ) -> None:
-    RealtimeEndpoint(stack, "Churn", model=model)
+    RealtimeEndpoint(stack, "Churn", model=model, scaling=Scaling())
     assert endpoint(stack)["RetainAllVariantProperties"] is True
     assert endpoint(stack)["ExcludeRetainedVariantProperties"] == [
         {"VariantPropertyType": "DataCaptureConfig"}
+    ]
+
+
+def test_a_count_that_nothing_scales_is_the_configured_one_after_a_deployment(
+    stack: Stack, model: Model
+) -> None:
+    RealtimeEndpoint(stack, "Churn", model=model, capacity=Instances(count=3))
+    assert endpoint(stack)["RetainAllVariantProperties"] is True
+    assert {"VariantPropertyType": "DesiredInstanceCount"} in endpoint(stack)[
+        "ExcludeRetainedVariantProperties"
     ]
 
 
