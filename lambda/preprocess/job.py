@@ -100,7 +100,7 @@ def _publish(
     manifest = _manifest(dataset, source, publication, prepared)
     status = "published" if publication.put_manifest(manifest) else "unchanged"
     # S3 has no transaction over two objects: a newer version may have been claimed between the
-    # two writes. Nothing is started from this manifest then, because the answer is the newer one.
+    # two writes. The answer is the newer one then, though this manifest stays and is announced.
     return publication.newer(source), status, manifest
 
 
