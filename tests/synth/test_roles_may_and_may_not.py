@@ -114,7 +114,7 @@ MAY_NOT = [
     ("*", "s3:PutBucketPolicy", RAW),
     ("*", "kms:ScheduleKeyDeletion", "<storage/key-arn>"),
     ("*", "kms:PutKeyPolicy", "<storage/key-arn>"),
-    ("*", "ecr:PutImage", "*"),
+    ("[!s]*", "ecr:PutImage", "*"),  # only the build in the storage stack pushes images
     ("*", "sagemaker:UpdateModelPackage", "*"),  # nobody approves but a person
     ("*", "lambda:UpdateFunctionCode", "*"),
     (FUNCTION, "s3:GetObject", f"{ARTIFACTS}/training/flights/m.tar.gz"),
