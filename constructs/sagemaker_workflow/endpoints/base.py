@@ -17,7 +17,7 @@ from constructs import Construct
 
 from sagemaker_workflow.autoscaling import EndpointScaling, Follows, Scaling
 from sagemaker_workflow.endpoints.alarms import NAMESPACE, AlarmSpec, build_alarm, dimensions
-from sagemaker_workflow.endpoints.dashboard import Kind, build_dashboard
+from sagemaker_workflow.endpoints.dashboard import Kind, build_dashboard, dashboard_body
 from sagemaker_workflow.endpoints.faults import check_name, check_stack
 from sagemaker_workflow.endpoints.limits import ROLLBACK_ALARMS, VARIANT
 from sagemaker_workflow.endpoints.rollout import deployment_config
@@ -204,14 +204,14 @@ class Endpoint(Construct):
     def _build_dashboard(self, floors: Sequence[int], *, asynchronous: bool) -> None:
         variants = [one.name for one in getattr(self, "variants", [])] or [self.variant_name]
         kind: Kind = "asynchronous" if asynchronous else "real-time" if floors else "serverless"
-        build_dashboard(
-            self,
+        body = dashboard_body(
             name=self.name,
             kind=kind,
             variants=variants,
             alarms=[one.attr_arn for one in self.alarms],
             floors=floors,
         )
+        build_dashboard(self, name=self.name, body=body)
 
     def _build_log_group(self, name: str) -> logs.LogGroup:
         return logs.LogGroup(
