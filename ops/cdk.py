@@ -22,8 +22,8 @@ from ops.settings import ROOT
 # A component's is called `<Component>ModelPackageArn`.
 PROMOTED = "ModelPackageArn"
 CHALLENGER = f"Challenger{PROMOTED}"
-# Parameters no config has: what is asked of one deployment, and of the hours after it.
-FOR_ONCE = ("Active", "ApplyConfiguredCounts", "ChangeVariants", "RollbackOnAlarm")
+# Parameters no config has: what is asked of one deployment.
+FOR_ONCE = ("ApplyConfiguredCounts", "ChangeVariants", "RollbackOnAlarm")
 EVENT = re.compile(
     r"^(?P<stack>[A-Za-z][\w-]*)\s+\|\s+(?P<done>\d+)?(?:/(?P<total>\d+))?\s*\|[^|]*\|\s+"
     r"(?P<status>[A-Z][A-Z_]+)\s+\|\s+(?P<type>[\w:-]+)\s+\|\s+(?P<path>\S+)(?:\s+\((?P<id>\w+)\))?"

@@ -47,7 +47,7 @@ class BatchStack(Stack):
                 image=images.inference(self, names),
                 artifacts=artifacts,
                 isolated=True,
-                needs_active=False,
+                active=None,
             ),
             job=TransformJob(
                 input=(artifacts, "batch/input/"),

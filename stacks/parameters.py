@@ -178,19 +178,24 @@ def is_given(stack: Stack, package: str) -> CfnCondition:
     return CfnCondition(stack, "HasModelPackage", expression=_not_empty(package))
 
 
-def is_served(stack: Stack, package: str) -> CfnCondition:
-    """The condition that there is a package and the parameter Active is true."""
-    active = choice(
+def active(stack: Stack, default: bool) -> str:
+    """The parameter Active: whether what costs money is there."""
+    return choice(
         stack,
         "Active",
-        "true",
+        str(default).lower(),
         ["true", "false"],
         "false removes what costs money and keeps everything else",
     )
+
+
+def is_served(stack: Stack, package: str, *, by_default: bool) -> CfnCondition:
+    """The condition that there is a package and the parameter Active is true."""
+    wanted = active(stack, by_default)
     return CfnCondition(
         stack,
         "IsServed",
-        expression=Fn.condition_and(_not_empty(package), Fn.condition_equals(active, "true")),
+        expression=Fn.condition_and(_not_empty(package), Fn.condition_equals(wanted, "true")),
     )
 
 

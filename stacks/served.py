@@ -18,21 +18,26 @@ def approved_model(
     image: ContainerImage,
     artifacts: s3.IBucket,
     isolated: bool,
-    needs_active: bool = True,
+    active: bool | None,
 ) -> Model:
     """The model of the package the parameter ModelPackageArn names.
 
     It, and what serves it, exists only when there is a package and, where something would cost
-    money all the time, the parameter Active is true.
+    money all the time, the parameter Active is true: `active` unless it is overridden. None where
+    nothing does, and there is no such parameter.
     """
     package = parameters.model_package(stack)
-    condition = parameters.is_served if needs_active else parameters.is_given
+    condition = (
+        parameters.is_given(stack, package)
+        if active is None
+        else parameters.is_served(stack, package, by_default=active)
+    )
     return Model(
         stack,
         "Model",
         serves=ModelPackage(arn=package, images=[image], artifacts=[(artifacts, "training/")]),
         isolated=isolated,
-        condition=condition(stack, package),
+        condition=condition,
     )
 
 

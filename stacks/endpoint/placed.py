@@ -16,7 +16,10 @@ from stacks.names import Names
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """The stack's own things: `rollback` holds while alarms count, `group` is the default's."""
+    """The stack's own things: `rollback` holds while alarms count, `group` is the default's.
+
+    It serves `by_default`, or waits until it is started.
+    """
 
     stack: Stack
     endpoint_name: str
@@ -27,6 +30,7 @@ class Placed:
     operations: Operations
     rollback: CfnCondition
     group: str
+    by_default: bool
 
     def image(self, container: str) -> ContainerImage:
         """The container's image as it is now."""
@@ -34,13 +38,7 @@ class Placed:
 
     def active(self) -> str:
         """The parameter Active, as text."""
-        return parameters.choice(
-            self.stack,
-            "Active",
-            "true",
-            ["true", "false"],
-            "false removes what costs money and keeps everything else",
-        )
+        return parameters.active(self.stack, self.by_default)
 
     def is_active(self) -> CfnCondition:
         """The condition that the parameter Active is true."""

@@ -62,6 +62,7 @@ class EndpointStack(Stack):
             operations=operations,
             rollback=rollback,
             group=block.model_package_group or settings.model_package_group,
+            by_default=block.active,
         )
         if not _build_with_models_of_its_own(placed, block, email):
             _build(self._served(placed, name, block, email), block)
@@ -88,6 +89,7 @@ class EndpointStack(Stack):
             artifacts=placed.artifacts,
             # The service has no isolation for serverless (contracts of serverless inference).
             isolated=block.kind != "serverless",
+            active=block.active,
         )
         return Served(
             stack=self,

@@ -38,7 +38,6 @@ def variant_definition(scope: Construct, variant: Variant, capacity: Instances) 
         if large
         else (_STARTUP_SECONDS, _DOWNLOAD_SECONDS)
     )
-    volume, ami = capacity.volume_gb, capacity.ami_version
     stem = "" if variant.name == limits.VARIANT else _pascal(variant.name)
     definition = {
         "VariantName": variant.name,
@@ -46,6 +45,20 @@ def variant_definition(scope: Construct, variant: Variant, capacity: Instances) 
         "InstanceType": capacity.instance_type,
         "InitialInstanceCount": capacity.count,
         "InitialVariantWeight": variant.weight,
+        **storage_and_ami(scope, capacity, stem),
+        "ContainerStartupHealthCheckTimeoutInSeconds": (
+            capacity.startup_timeout_seconds or defaults[0]
+        ),
+        "ModelDataDownloadTimeoutInSeconds": capacity.download_timeout_seconds or defaults[1],
+        "RoutingConfig": _routing(capacity),
+    }
+    return {name: value for name, value in definition.items() if value is not None}
+
+
+def storage_and_ami(scope: Construct, capacity: Instances, stem: str = "") -> dict[str, Any]:
+    """Volume and AMI version as far as the instance type can have them; None where it cannot."""
+    volume, ami = capacity.volume_gb, capacity.ami_version
+    return {
         "VolumeSizeInGB": volume
         and by_type(
             scope,
@@ -60,13 +73,7 @@ def variant_definition(scope: Construct, variant: Variant, capacity: Instances) 
             capacity,
             lambda one: ami if limits.ami_fits(ami, one) else None,
         ),
-        "ContainerStartupHealthCheckTimeoutInSeconds": (
-            capacity.startup_timeout_seconds or defaults[0]
-        ),
-        "ModelDataDownloadTimeoutInSeconds": capacity.download_timeout_seconds or defaults[1],
-        "RoutingConfig": _routing(capacity),
     }
-    return {name: value for name, value in definition.items() if value is not None}
 
 
 def variants_of(scope: Construct, variants: Sequence[Variant]) -> list[Any]:
@@ -122,9 +129,9 @@ def _property(definition: dict[str, Any]) -> sagemaker.CfnEndpointConfig.Product
         model_name=definition["ModelName"],
         instance_type=definition["InstanceType"],
         initial_instance_count=definition["InitialInstanceCount"],
-        initial_variant_weight=_number(definition["InitialVariantWeight"]),
-        volume_size_in_gb=_number(definition.get("VolumeSizeInGB")),
-        inference_ami_version=_text(definition.get("InferenceAmiVersion")),
+        initial_variant_weight=as_number(definition["InitialVariantWeight"]),
+        volume_size_in_gb=as_number(definition.get("VolumeSizeInGB")),
+        inference_ami_version=as_text(definition.get("InferenceAmiVersion")),
         container_startup_health_check_timeout_in_seconds=definition[
             "ContainerStartupHealthCheckTimeoutInSeconds"
         ],
@@ -140,11 +147,13 @@ def _property(definition: dict[str, Any]) -> sagemaker.CfnEndpointConfig.Product
     )
 
 
-def _number(value: Any) -> Any:
+def as_number(value: Any) -> Any:
+    """A number, or a token of what will be one; None stays None."""
     return value if value is None or isinstance(value, int | float) else Token.as_number(value)
 
 
-def _text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
+    """A text, or a token of what will be one; None stays None."""
     return value if value is None or isinstance(value, str) else Token.as_string(value)
 
 

@@ -60,8 +60,9 @@ class Components(OnInstances):
     # 0: nothing is left running when no component has a copy.
     min_instances: Annotated[int, Field(ge=0, le=MOST)] = Field(default=1, validate_default=True)
     scale_in: Literal["IDLE_RELEASE", "CONSOLIDATION"] | None = None  # default: the service's
-    schedule: Hours | None = None  # default: it is there while Active
-    dashboard: bool = False  # each component has alarms of its own
+    active: bool = True  # false: nothing of it runs until somebody starts it
+    schedule: Hours | None = None  # default: it is there while active
+    dashboard: bool = True
     components: dict[ComponentName, Component] = Field(min_length=1)
 
     @field_validator("min_instances")

@@ -60,7 +60,8 @@ class Scaled(OnInstances):
     capacity_limit: Count | None = Field(default=None, validate_default=True)
     rollout: Rollout = Field(default=Rollout(), validate_default=True)
     scaling: Scaling = Field(default=Scaling())
-    schedule: Hours | None = None  # default: the endpoint is always there
+    active: bool = True  # false: nothing of it runs until somebody starts it
+    schedule: Hours | None = None  # default: it is there while active
     dashboard: bool = True
 
     @property

@@ -33,7 +33,8 @@ class Serverless(Served):
         default=0, validate_default=True
     )
     rollout: Rollout = Rollout()
-    schedule: Hours | None = None  # default: the endpoint is always there
+    active: bool = True  # false: nothing of it runs until somebody starts it
+    schedule: Hours | None = None  # default: it is there while active
     dashboard: bool = True
 
     @field_validator("rollout")

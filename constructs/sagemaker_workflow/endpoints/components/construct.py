@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from aws_cdk import CfnCondition, CfnOutput, Names, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
@@ -18,6 +15,7 @@ from sagemaker_workflow.endpoints import faults as endpoint_faults
 from sagemaker_workflow.endpoints import limits
 from sagemaker_workflow.endpoints.components import faults as check
 from sagemaker_workflow.endpoints.components.component import InferenceComponent
+from sagemaker_workflow.endpoints.components.machines import build_machines
 from sagemaker_workflow.endpoints.components.spec import (
     ROUTING,
     ComponentRollout,
@@ -25,9 +23,12 @@ from sagemaker_workflow.endpoints.components.spec import (
     Copy,
     ManagedScaling,
 )
+from sagemaker_workflow.endpoints.dashboard import build_dashboard, dashboard_body
 from sagemaker_workflow.endpoints.specs import Instances, Operations
-from sagemaker_workflow.faults import Faults, known
+from sagemaker_workflow.endpoints.variants import warn_of_local_storage
+from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.keys import own_key
+from sagemaker_workflow.lifecycle import EndpointLifecycle
 from sagemaker_workflow.model import Model
 from sagemaker_workflow.roles import ExecutionRole
 
@@ -37,7 +38,8 @@ class ComponentEndpoint(Construct):
 
     The variant names no model and the config has the role, as the service demands; there is no
     deployment config, for updates happen component by component.
-    Attributes: name, arn, role, key, log_group, components, resource, config, condition.
+    Attributes: name, arn, role, key, log_group, components, resource, config, condition, lifecycle,
+    and dashboard, None where it is not wanted.
 
     >>> endpoint = ComponentEndpoint(self, "Models")  # doctest: +SKIP
     >>> endpoint.add_component(  # doctest: +SKIP
@@ -63,7 +65,7 @@ class ComponentEndpoint(Construct):
         :param capacity: the machines, and how many at the start. Default: one ml.m5.xlarge
         :param managed: bounds between which the service adds and removes machines. Default: 1 to 2
         :param isolated: containers reach no network; the models on it must be made the same way
-        :param operations: key, parameter, alarm topic, log retention
+        :param operations: key, parameter, alarm topic, log retention, dashboard
         :param condition: the endpoint exists only when this holds; so must each model's condition
         """
         super().__init__(scope, id_)
@@ -92,7 +94,18 @@ class ComponentEndpoint(Construct):
         )
         self.role.grant_logs(self.log_group)
         self.role.grant_volume_key(self.key)
-        self.config, self.resource = self._build(capacity, managed)
+        self.config, self.resource = build_machines(self, managed)
+        warn_of_local_storage(self, capacity)
+        self.lifecycle = EndpointLifecycle(
+            self, "Lifecycle", name=self.name, operations=self.operations
+        )
+        self.lifecycle.watch(self.resource)
+        self._floor = managed.min_instances
+        self.dashboard = (
+            build_dashboard(self, name=self.name, body=self._dashboard_body())
+            if operations.dashboard
+            else None
+        )
         self.parameter_name = (
             operations.parameter_name or f"/sagemaker-workflow/endpoints/{self.name}"
         )
@@ -116,8 +129,7 @@ class ComponentEndpoint(Construct):
     @property
     def possible_types(self) -> list[str]:
         """Every instance type it may run on, as far as they are known."""
-        one = self.capacity.instance_type
-        return list(dict.fromkeys([*([one] if known(one) else []), *self.capacity.allowed_types]))
+        return endpoint_faults.possible_types(self.capacity)
 
     def add_component(
         self,
@@ -147,7 +159,7 @@ class ComponentEndpoint(Construct):
             faults.add(f"id is {id_!r}, which another component of this endpoint has: rename one")
             faults.raise_any()
         check.check_name(name, faults)
-        faults.extend(_model_faults(self, model))
+        check.check_model(self, model, faults)
         check.check_copy(each, faults)
         check.check_room(each, self.possible_types, faults)
         check.check_copies(copies, scaling, faults)
@@ -167,6 +179,8 @@ class ComponentEndpoint(Construct):
         self.components[id_] = component
         for caller in self._callers:
             component.grant_invoke(caller)
+        if self.dashboard is not None:
+            self.dashboard.dashboard_body = self._dashboard_body()
         return component
 
     def grant_invoke(self, grantee: iam.IGrantable) -> None:
@@ -175,81 +189,14 @@ class ComponentEndpoint(Construct):
         for component in self.components.values():
             component.grant_invoke(grantee)
 
-    def _build(
-        self, capacity: Instances, managed: ManagedScaling
-    ) -> tuple[sagemaker.CfnEndpointConfig, sagemaker.CfnEndpoint]:
-        # No name: CloudFormation makes a new one for every change, so that the endpoint is
-        # updated in place to it and the old config is there to go back to.
-        config = sagemaker.CfnEndpointConfig(
-            self,
-            "Config",
-            execution_role_arn=self.role.role_arn,
-            enable_network_isolation=self.isolated,
-            kms_key_id=self.key.key_arn,
-            production_variants=[_variant(capacity, managed)],
+    def _dashboard_body(self) -> str:
+        """What there is to show now; each component that is added makes it anew."""
+        added = self.components.values()
+        return dashboard_body(
+            name=self.name,
+            kind="components",
+            variants=[limits.VARIANT],
+            alarms=[alarm.attr_arn for one in added for alarm in (*one.alarms, one.no_capacity)],
+            floors=[self._floor],
+            components={id_: one.name for id_, one in self.components.items()},
         )
-        endpoint = sagemaker.CfnEndpoint(
-            self,
-            "Resource",
-            endpoint_name=self.name,
-            endpoint_config_name=config.attr_endpoint_config_name,
-            retain_all_variant_properties=True,  # the count the service has come to
-        )
-        for made in (config, endpoint):
-            if self.condition is not None:
-                made.cfn_options.condition = self.condition
-        endpoint.node.add_dependency(self.log_group, self.role)
-        return config, endpoint
-
-
-def _variant(
-    capacity: Instances, managed: ManagedScaling
-) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
-    scaling: dict[str, Any] = {
-        "status": "ENABLED",
-        "minInstanceCount": managed.min_instances,
-        "maxInstanceCount": managed.max_instances,
-    }
-    if managed.scale_in is not None:
-        scaling["scaleInPolicy"] = {
-            "strategy": managed.scale_in,
-            "maximumStepSize": managed.step_size,
-            "cooldownInMinutes": managed.cooldown_minutes,
-        }
-    return sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-        variant_name=limits.VARIANT,
-        instance_type=capacity.instance_type,
-        initial_instance_count=capacity.count,
-        volume_size_in_gb=capacity.volume_gb,
-        inference_ami_version=capacity.ami_version,
-        managed_instance_scaling=scaling,
-        routing_config={"routingStrategy": capacity.routing.strategy},
-    )
-
-
-def _model_faults(endpoint: ComponentEndpoint, model: Model) -> Sequence[str]:
-    found = Faults(of="")
-    endpoint_faults.check_stack(endpoint, model, found)
-    endpoint_faults.check_processor(endpoint.capacity, model, found)
-    if len(model.containers) > 1 or model.is_multi_model:
-        found.add(
-            "the model has several containers or loads several models, which a component does not "
-            "take: serve one container, and add a component for each model"
-        )
-    if model.isolated is not endpoint.isolated:
-        found.add(
-            f"the model has isolated={model.isolated} and the endpoint isolated="
-            f"{endpoint.isolated}, allowed is the same on both: all containers of an endpoint are "
-            "isolated, or none is"
-        )
-    if model.network is not None:
-        found.add(
-            "the model is in a VPC of its own, but containers of an endpoint share its network: "
-            "make it without"
-        )
-    if endpoint.condition is not None and model.condition is None:
-        found.add(
-            "the endpoint has a condition and the model has none, so the component could be "
-            "without its endpoint: make the model with a condition that includes the endpoint's"
-        )
-    return found.found

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
+from sagemaker_workflow.endpoints import faults as endpoint_faults
 from sagemaker_workflow.endpoints import limits
 from sagemaker_workflow.endpoints.components import spec
 from sagemaker_workflow.endpoints.components.spec import (
@@ -17,6 +18,10 @@ from sagemaker_workflow.endpoints.components.spec import (
 from sagemaker_workflow.endpoints.specs import Instances
 from sagemaker_workflow.faults import Faults, known
 from sagemaker_workflow.gpus import gpus
+from sagemaker_workflow.model import Model
+
+if TYPE_CHECKING:
+    from sagemaker_workflow.endpoints.components.construct import ComponentEndpoint
 
 _NAME = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?")
 
@@ -128,3 +133,29 @@ def check_rollout(rollout: ComponentRollout, faults: Faults) -> None:
     faults.unless_between(
         "timeout_seconds", rollout.timeout_seconds, *limits.ROLLOUT_TIMEOUT_SECONDS
     )
+
+
+def check_model(endpoint: ComponentEndpoint, model: Model, faults: Faults) -> None:
+    endpoint_faults.check_stack(endpoint, model, faults)
+    endpoint_faults.check_processor(endpoint.capacity, model, faults)
+    if len(model.containers) > 1 or model.is_multi_model:
+        faults.add(
+            "the model has several containers or loads several models, which a component does not "
+            "take: serve one container, and add a component for each model"
+        )
+    if model.isolated is not endpoint.isolated:
+        faults.add(
+            f"the model has isolated={model.isolated} and the endpoint isolated="
+            f"{endpoint.isolated}, allowed is the same on both: all containers of an endpoint are "
+            "isolated, or none is"
+        )
+    if model.network is not None:
+        faults.add(
+            "the model is in a VPC of its own, but containers of an endpoint share its network: "
+            "make it without"
+        )
+    if endpoint.condition is not None and model.condition is None:
+        faults.add(
+            "the endpoint has a condition and the model has none, so the component could be "
+            "without its endpoint: make the model with a condition that includes the endpoint's"
+        )
