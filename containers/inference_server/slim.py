@@ -19,7 +19,10 @@ FOLDERS = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
-    "google",  # protobuf: ONNX Runtime's Python tools use it, its engine has its own
+    # ONNX Runtime's Python tools use these three, its engine has its own.
+    "flatbuffers",
+    "google",
+    "packaging",
 )
 SUFFIXES = (".a", ".c", ".h", ".hpp", ".pxd", ".pxi", ".pyi", ".pyx")
 
@@ -38,4 +41,4 @@ def slim(packages: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"site-packages: {slim(Path(sys.argv[1])) / 1024**2:.0f} MB\n")
+    sys.stdout.write(f"site-packages: {slim(Path(sys.argv[1])) / 1e6:.1f} MB\n")
