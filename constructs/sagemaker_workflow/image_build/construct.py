@@ -73,8 +73,15 @@ class ImageBuilder(Construct):
         self.function = self._build_function(log_retention)
         self._rule = self._build_rule()
 
+    def tag(self, content: str) -> str:
+        """What the image of a context with this hash is tagged: for arm64, `<hash>-arm64`.
+
+        One context makes an image an architecture, so the hash alone is one of them only.
+        """
+        return content if self._architecture == "x86_64" else f"{content}-{self._architecture}"
+
     def build(self, id_: str, *, context: Path, repository: ecr.IRepository, tag: str) -> Construct:
-        """The image of `context` is in the repository under `tag` once the answer exists.
+        """The image of `context` is in the repository under `tag(tag)` once the answer exists.
 
         `context` holds a Dockerfile and what it needs; `tag` is its hash, so a tag that is there
         already is that image. Raises ValueError when there is no Dockerfile.
@@ -97,7 +104,7 @@ class ImageBuilder(Construct):
                 "Context": asset.s3_object_url,
                 "Registry": Fn.select(0, Fn.split("/", repository.repository_uri)),
                 "Repository": repository.repository_name,
-                "Tag": tag,
+                "Tag": self.tag(tag),
             },
         )
         made.node.add_dependency(self._rule, self.function, self._build_role, repository)
