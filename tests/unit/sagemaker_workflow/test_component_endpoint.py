@@ -6,9 +6,11 @@ from typing import Any
 
 from aws_cdk import CfnCondition, CfnParameter, Fn, Stack, Validations
 from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Annotations, Match, Template
 from cdk_nag import AwsSolutionsChecks
 from support.templates import allowed, only, resources
 
+from sagemaker_workflow.endpoints import Instances
 from sagemaker_workflow.endpoints.components import (
     ComponentEndpoint,
     ComponentRollout,
@@ -186,3 +188,52 @@ def test_grants_the_endpoint_and_each_component_also_those_added_later(
         "inference-component/models-churn",
         "inference-component/models-fraud",
     }
+
+
+def test_a_deployment_fails_when_the_endpoint_serves_another_config(
+    stack: Stack, container: ModelContainer
+) -> None:
+    given = CfnCondition(stack, "Given", expression=Fn.condition_equals("a", "a"))
+    ComponentEndpoint(stack, "Models", name="models", condition=given)
+    check = only(stack, "Custom::EndpointDeployed")
+    [endpoint] = resources(stack, "AWS::SageMaker::Endpoint").items()
+    assert check["Properties"]["EndpointName"] == "models"
+    assert (
+        check["Properties"]["EndpointConfigName"]
+        == (endpoint[1]["Properties"]["EndpointConfigName"])
+    )
+    assert endpoint[0] in check["DependsOn"]
+    assert check["Condition"] == "Given"
+
+
+def test_volume_and_ami_follow_the_type_a_parameter_chooses(stack: Stack) -> None:
+    """A type with local storage takes no volume, and an AMI is made for some types."""
+    chosen = CfnParameter(stack, "InstanceType").value_as_string
+    capacity = Instances(
+        instance_type=chosen,
+        allowed_types=["ml.g4dn.xlarge", "ml.m5.xlarge"],
+        volume_gb=100,
+        ami_version="al2-ami-sagemaker-inference-gpu-3-1",
+        count=1,
+    )
+    ComponentEndpoint(stack, "Models", name="models", capacity=capacity)
+    template = Template.from_stack(stack).to_json()
+    (variant,) = only(stack, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    for name, by_type in (
+        ("VolumeSizeInGB", {"ml.g4dn.xlarge": "none", "ml.m5.xlarge": "100"}),
+        (
+            "InferenceAmiVersion",
+            {"ml.g4dn.xlarge": "al2-ami-sagemaker-inference-gpu-3-1", "ml.m5.xlarge": "none"},
+        ),
+    ):
+        _, found, otherwise = variant[name]["Fn::If"]
+        mapping, key, value = found["Fn::FindInMap"]
+        assert (key, value, otherwise) == (
+            {"Ref": "InstanceType"},
+            "Value",
+            {"Ref": "AWS::NoValue"},
+        )
+        assert {one: at["Value"] for one, at in template["Mappings"][mapping].items()} == by_type
+    assert Annotations.from_stack(stack).find_warning(
+        "*", Match.string_like_regexp("ml.g4dn.xlarge: the instance's local storage is encrypted")
+    )

@@ -14,6 +14,7 @@ from sagemaker_workflow.endpoints import (
     AsyncEndpoint,
     AsyncResults,
     Instances,
+    Operations,
     RealtimeEndpoint,
     Rollout,
     Scaling,
@@ -22,10 +23,12 @@ from sagemaker_workflow.endpoints import (
     Shadow,
     Variant,
 )
-from sagemaker_workflow.model import Model
+from sagemaker_workflow.endpoints.components import ComponentEndpoint, Copy, ManagedScaling
+from sagemaker_workflow.model import Model, ModelContainer
 
 REQUESTS, HOSTS = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
 BY_ENDPOINT, BY_VARIANT = ("EndpointName",), ("EndpointName", "VariantName")
+BY_COMPONENT = ("InferenceComponentName",)
 ANSWERING = {
     "Invocations",
     "Invocation4XXErrors",
@@ -66,6 +69,19 @@ ASYNC = {
         "ModelLatency",
     },
     (HOSTS, BY_VARIANT): MACHINES,
+}
+# Contracts 3.4 and 3.5: a component's metrics have one dimension, its name.
+COMPONENTS = {
+    (HOSTS, BY_VARIANT): MACHINES,
+    (REQUESTS, BY_COMPONENT): {
+        "Invocations",
+        "InvocationsPerCopy",
+        "Invocation4XXErrors",
+        "Invocation5XXErrors",
+        "InvocationModelErrors",
+        "ModelLatency",
+        "NoCapacityInvocationFailures",
+    },
 }
 
 
@@ -189,3 +205,56 @@ def test_it_names_the_parameter_when_the_floor_is_one(stack: Stack, kinds: dict[
     least = CfnParameter(stack, "MinCapacity", type="Number").value_as_number
     kinds["realtime"](scaling=Scaling(min_capacity=least, max_capacity=3))
     assert "**<MinCapacity>** instances" in widgets(stack)[0]["properties"]["markdown"]
+
+
+def shared(stack: Stack, container: ModelContainer, **given: Any) -> ComponentEndpoint:
+    """An endpoint with the components a and b."""
+    endpoint = ComponentEndpoint(stack, "Shared", name="shared", **given)
+    for id_ in ("a", "b"):
+        model = Model(stack, f"Model{id_}", serves=container, role=endpoint.role)
+        endpoint.add_component(id_, model=model, each=Copy(memory_mb=512))
+    return endpoint
+
+
+def test_components_have_graphs_of_their_own_under_their_names(
+    stack: Stack, container: ModelContainer
+) -> None:
+    shared(stack, container)
+    assert named(stack) == COMPONENTS
+    of = {(line[2], line[3]) for line in metrics(stack) if line[2] == "InferenceComponentName"}
+    assert of == {
+        ("InferenceComponentName", "shared-a"),
+        ("InferenceComponentName", "shared-b"),
+    }
+    stats = {line[-1]["stat"] for line in metrics(stack) if line[1] == "ModelLatency"}
+    assert stats == {"p50", "p99"}
+
+
+def test_the_alarms_of_every_component_are_shown(stack: Stack, container: ModelContainer) -> None:
+    shared(stack, container)
+    [shown] = [one for one in widgets(stack) if one["type"] == "alarm"]
+    made = {f"<{name}.Arn>" for name in resources(stack, "AWS::CloudWatch::Alarm")}
+    assert len(made) == 2 * 4
+    assert set(shown["properties"]["alarms"]) == made
+
+
+def test_the_floor_of_shared_instances_is_the_managed_minimum(
+    stack: Stack, container: ModelContainer
+) -> None:
+    shared(stack, container, managed=ManagedScaling(min_instances=2, max_instances=3))
+    text = widgets(stack)[0]["properties"]["markdown"]
+    assert "Never fewer than **2** instances: at least **1460** instance-hours a month." in text
+
+
+def test_shared_instances_cost_nothing_once_every_component_sleeps(
+    stack: Stack, container: ModelContainer
+) -> None:
+    shared(stack, container, managed=ManagedScaling(min_instances=0))
+    text = widgets(stack)[0]["properties"]["markdown"]
+    assert "Down to **0** instances: nothing once every component sleeps." in text
+
+
+def test_it_can_be_left_out(stack: Stack, container: ModelContainer, model: Model) -> None:
+    shared(stack, container, operations=Operations(dashboard=False))
+    RealtimeEndpoint(stack, "Churn", model=model, operations=Operations(dashboard=False))
+    assert resources(stack, "AWS::CloudWatch::Dashboard") == {}

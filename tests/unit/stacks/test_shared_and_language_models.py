@@ -36,6 +36,9 @@ kind = "components"
 instance_type = "ml.m5.xlarge"
 min_instances = 0
 
+active = false
+dashboard = false
+
 [endpoints.models.components.churn]
 min_copies = 0
 
@@ -110,6 +113,24 @@ def test_a_language_model_waits_for_no_package(templates: dict[str, dict[str, An
     ] == "4"  # fmt: skip
 
 
+def test_the_config_says_whether_it_runs_until_somebody_says_otherwise(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    for name, default in (("models", "false"), ("chat", "true")):
+        active = templates[f"shop-test-endpoint-{name}"]["Parameters"]["Active"]
+        assert (active["Default"], active["AllowedValues"]) == (default, ["true", "false"])
+
+
+def test_a_dashboard_is_made_unless_the_config_says_no(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    for name, made in (("models", 0), ("chat", 1)):
+        resources = templates[f"shop-test-endpoint-{name}"]["Resources"].values()
+        types = [one["Type"] for one in resources]
+        assert types.count("AWS::CloudWatch::Dashboard") == made
+        assert types.count("Custom::EndpointDeployed") == 1
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -129,6 +150,11 @@ def test_a_language_model_waits_for_no_package(templates: dict[str, dict[str, An
             "min_copies = 0",
             "min_copies = 3",
             "endpoints.models.components.churn.min_copies = 3: must be at most max_copies, 2",
+        ),
+        (
+            "active = false",
+            'active = "asleep"',
+            'endpoints.models.active = "asleep": must be true or false',
         ),
         (
             "min_instances = 0",
