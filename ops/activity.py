@@ -24,6 +24,13 @@ def stack_of(deployment: Deployment, name: str) -> str:
     return f"{deployment.prefix}-endpoint-{short}"
 
 
+def is_active(deployment: Deployment, name: str) -> bool:
+    """Whether the endpoint is meant to be there now: by its config, its hours, or a person."""
+    stack = stack_of(deployment, name)
+    [found] = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return cloudformation.parameters(found).get(PARAMETER) != "false"
+
+
 def set_active(
     stack: str, active: bool, on_event: Callable[[Event], None] = lambda event: None
 ) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ops import approve as approval
-from ops import aws, batch, endpoints, executions, follow, training, upload
+from ops import activity, aws, batch, endpoints, executions, follow, training, upload
 from ops.errors import OpsError
 from ops.local import sample
 from ops.local.context import Run
@@ -172,7 +172,11 @@ def predict(run: Run) -> None:
     assert run.sample is not None  # noqa: S101 ingest runs before
     assert run.ingested is not None  # noqa: S101 ingest runs before
     requests = sample.requests(run.sample, run.ingested.manifest, run.where.samples)
-    run.endpoints = aws.published_under(run.deployment, "endpoints")
+    run.endpoints = {
+        short: name
+        for short, name in aws.published_under(run.deployment, "endpoints").items()
+        if activity.is_active(run.deployment, short)
+    }
     body = requests.csv.read_bytes()
     for short in run.endpoints:
         for endpoint in endpoints.askable(run.deployment, short):

@@ -74,6 +74,15 @@ def test_only_the_parameter_active_changes_and_the_template_stays(stack: Stack) 
     ]
 
 
+@pytest.mark.parametrize(("active", "there"), [("true", True), ("false", False)])
+def test_an_endpoint_is_asked_only_while_it_is_meant_to_be_there(
+    stack: Stack, active: str, there: bool
+) -> None:
+    stack.active = active
+    deployment = Deployment(project="shop", env="dev")
+    assert activity.is_active(deployment, "live") is there
+
+
 def test_what_is_so_already_is_left_alone(stack: Stack) -> None:
     assert not activity.set_active(STACK, active=True)
     assert stack.asked == []

@@ -274,3 +274,9 @@ def test_a_type_that_has_come_since_can_be_said(tmp_path: Path) -> None:
     )
     kept = settings_of(tmp_path, more).endpoints["live"]
     assert "ml.g6e.xlarge" in kept.allowed_instance_types
+
+
+@pytest.mark.parametrize("default", ["true", "false"])
+def test_the_config_says_whether_it_is_there_once_a_model_is(tmp_path: Path, default: str) -> None:
+    active = template(tmp_path, f"active = {default}\n")["Parameters"]["Active"]
+    assert active["Default"] == default
