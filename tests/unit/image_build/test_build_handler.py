@@ -124,10 +124,13 @@ def test_a_build_that_failed_fails_the_deployment_with_the_end_of_its_log(
 
 
 def test_a_reason_is_never_longer_than_cloudformation_takes(services: Services) -> None:
+    """Neither a long log nor a long fault makes one that is lost."""
     ask()
     services.lines = ["x" * 5000]
     handler.handler(ENDED, None)
-    assert len(services.answers[0]["Reason"]) <= 1000
+    services.refuses = "y" * 5000
+    ask()
+    assert [len(one["Reason"]) <= 1000 for one in services.answers] == [True, True]
 
 
 def test_deleting_builds_nothing_and_keeps_the_image(services: Services) -> None:
