@@ -7,8 +7,8 @@ import statistics
 from datetime import UTC, datetime
 from typing import Any
 
-from ops import approve as approval
 from ops import activity, aws, batch, endpoints, executions, follow, training, upload
+from ops import approve as approval
 from ops.errors import OpsError
 from ops.local import sample
 from ops.local.context import Run
