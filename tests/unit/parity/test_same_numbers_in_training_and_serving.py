@@ -25,8 +25,11 @@ from numpy.typing import NDArray
 from inference_server.encoding import Encoder
 from inference_server.errors import RequestError
 from inference_server.schema import read_schema as schema_of_server
-from preprocess import dataset, encoding, records, validation
-from preprocess.split import PART, ROW
+from preprocess import dataset, validation
+from preprocess.batch import INDEX
+from preprocess.csv_table import CsvTable
+from preprocess.output import encoded
+from preprocess.recipe import Fitted
 from trainer.channels import read_channel
 from trainer.schema import read_schema as schema_of_trainer
 
@@ -42,10 +45,11 @@ DECLARED = dataset.parse(
         "split": {"kind": "random", "train": 0.6, "validation": 0.2, "test": 0.2},
     }
 )
-FITTED = encoding.Encoding(
+FITTED = Fitted(
     dataset=DECLARED,
     features=COLUMNS,
     categories={"colour": CATEGORIES},
+    fills={},
     classes=["no", "yes"],
 )
 REFUSED = None
@@ -55,25 +59,28 @@ Read = list[float] | None
 
 def training(rows: list[Row], folder: Path) -> list[Read]:
     """What the trainer reads of the raw rows, REFUSED where the row is in quarantine."""
+    names = [*COLUMNS, "label"]
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(
-        [[*COLUMNS, "label"], *([*row, ("no", "yes")[n % 2]] for n, row in enumerate(rows))]
+        [*row, ("no", "yes")[n % 2]] for n, row in enumerate(rows)
     )
-    stream = records.read(records.lines([text.getvalue().encode()]))
-    header = next(stream)
-    assert isinstance(header, list)
-    validator = validation.Validator(DECLARED, header)
-    blocks = [validator.check(block) for block in stream if isinstance(block, records.Block)]
-    good = pl.concat([block.good for block in blocks])
-    bad = [row - 1 for block in blocks for row in block.bad["row"]]
-    numbers = [row - 1 for row in good[ROW]]
+    table = CsvTable(names, DECLARED.parsed(names))
+    validator = validation.Validator(DECLARED, names)
+    good, bad, before = [], list[int](), 0
+    for job in table.jobs(iter([text.getvalue().encode()])):
+        checked = validator.check(job())
+        good.append(checked.good.with_columns(pl.col(INDEX) + before))
+        bad += [before + row for row in checked.bad["row"]]
+        before += checked.rows
+    taken = pl.concat(good)
+    numbers = taken[INDEX].to_list()
     assert sorted([*numbers, *bad]) == list(range(len(rows)))
     found: list[Read] = [REFUSED] * len(rows)
     if numbers:
         channel = folder / "train"
         channel.mkdir(exist_ok=True)
-        paths, _ = FITTED.write([good.with_columns(pl.lit("train").alias(PART))], folder)
-        paths["train"].rename(channel / "train.csv")
+        written = taken.select(encoded(FITTED))
+        written.write_csv(channel / "train.csv", include_header=False, null_value="")
         read = read_channel("train", channel, schema_of_trainer(folder)).features
         for number, row in zip(numbers, read.tolist(), strict=True):
             found[number] = row
