@@ -204,6 +204,10 @@ spark: ready ## Install Spark and Java, so that the local AWS runs Spark jobs (.
 test-spark: spark ## Preprocess with Spark for real, and compare with the function
 	$(PYTHON_) -m pytest -m spark tests/unit/preprocess_spark
 
+.PHONY: grants
+grants: ready ## Take every grant of every role away in turn, and see the loop fail by its name
+	$(PYTHON_) -m pytest -m "grants or not grants" tests/integration/grants
+
 .PHONY: matrix
 matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 6 minutes)
 	$(PYTHON_) -m pytest -m matrix -s tests/matrix tests/integration/local_aws/sagemaker

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 BUCKET = "matrix-artifacts"
 VERSIONS = ("one", "two", "slow", "stuck")
 IMAGES = ("one", "two")
-TIME_FACTOR = 20
+TIME_FACTOR = 30
 _PATIENCE_SECONDS = 60.0
 
 

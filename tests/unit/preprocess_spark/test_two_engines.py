@@ -62,7 +62,7 @@ def table(seed: int, rows: int, odd: int, end: str = "\n") -> bytes:
 
 
 # Few examples: each runs both engines.
-FEW = settings(max_examples=12, deadline=None,
+FEW = settings(max_examples=4, deadline=None,
                suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 
 
