@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from measure import HEAD, Measured
+from rows import ROWS
 
 
-def write(document: Path, measured: list[Measured], *, whole: bool) -> None:
-    """The document's table holds these rows. Nothing is written unless all rows were measured."""
-    if not whole:
+def write(document: Path, measured: list[Measured]) -> None:
+    """The document's table holds every row: what was measured now, or that it was not kept."""
+    if not measured:
         return
-    lines = [HEAD, ["---"] * len(HEAD), *(one.cells for one in measured)]
+    cells = {one.row.id: one.cells for one in measured}
+    missing = ["not measured", *["-"] * (len(HEAD) - 3)]
+    rows = [cells.get(row.id, [row.title, row.promise, *missing]) for row in ROWS]
+    lines = [HEAD, ["---"] * len(HEAD), *rows]
     table = ["| " + " | ".join(cells) + " |" for cells in lines]
     table[1] = table[1].replace("| --- ", "|---").replace(" ", "")
     text = document.read_text(encoding="utf-8").splitlines()

@@ -28,7 +28,7 @@ def test_the_hardest_update_loses_no_request(deployment: Deployment, row: str) -
 def seen() -> Iterator[list[Measured]]:
     measured: list[Measured] = []
     yield measured
-    write(DOCUMENT, measured, whole=len(measured) == len(ROWS))
+    write(DOCUMENT, measured)
 
 
 @pytest.mark.matrix
