@@ -113,8 +113,15 @@ upload: ready ## Upload raw data and follow it through Ingest: FILE=data.csv
 replay: ready ## Give Ingest again the uploads in its dead-letter queues
 	@$(OPS) replay
 
-approve: ready ## Approve a model version and update every stack that follows it (VERSION=, default the newest pending)
-	@$(OPS) approve $(VERSION)
+approve: ready ## Approve a model version and update every stack that follows it (VERSION=, default the newest pending; ONLY=1 updates none)
+	@$(OPS) approve $(VERSION) $(if $(filter 1 true yes,$(ONLY)),--only)
+
+.PHONY: challenge promote
+challenge: ready ## Compare an endpoint with its challenger: ENDPOINT=realtime (VERSION= starts one, VERSION=none ends it; WEIGHT=percent, MINUTES=60)
+	@$(if $(ENDPOINT),,$(error say which endpoint: make challenge ENDPOINT=realtime VERSION=2 WEIGHT=10))$(OPS) challenge '$(ENDPOINT)' $(if $(VERSION),--version '$(VERSION)') $(if $(WEIGHT),--weight '$(WEIGHT)') $(if $(MINUTES),--minutes '$(MINUTES)')
+
+promote: ready ## Serve the challenger's version to everybody: ENDPOINT=realtime
+	@$(if $(ENDPOINT),,$(error say which endpoint: make promote ENDPOINT=realtime))$(OPS) promote '$(ENDPOINT)'
 
 invoke: ready ## Ask an endpoint: ENDPOINT=realtime FILE=request.csv (COMPONENT=name, STREAM=1; SDK=1 for the SageMaker SDK)
 	@$(if $(and $(ENDPOINT),$(FILE)),,$(error say which endpoint and file: make invoke ENDPOINT=realtime FILE=request.csv))$(OPS) invoke '$(ENDPOINT)' --data "$$FILE" $(if $(COMPONENT),--component '$(COMPONENT)') $(if $(filter 1 true yes,$(STREAM)),--stream) $(if $(filter 1 true yes,$(SDK)),--sdk) $(ARGS)
@@ -137,10 +144,13 @@ check: ready packages ## Format, lint, types, and the rules over every synthesis
 	pyright
 	$(PYTHON_) -m pytest tests/synth
 
+# A test that outlives its own limit, and the clean-up after that, is ended with its process: every
+# thread's stack is shown, and the others go on.
+HUNG := -o faulthandler_timeout=420 -o faulthandler_exit_on_timeout=true
 # Two workers: the tests of one file stay together, those of the deployed workflow on one worker (tests/conftest.py).
 test: install ## Everything: make check and every test; what CI runs
 	@$(MAKE) --no-print-directory check
-	$(PYTHON_) -m pytest -n 2 --ignore tests/synth tests
+	$(PYTHON_) -m pytest -n 2 $(HUNG) --ignore tests/synth tests
 
 # A base from Debian's own packages stands in for the one the Dockerfiles name where no public
 # registry is reachable. A proxy's certificates of this machine come along, for pip in the build.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 TESTS = Path(__file__).parent
 # One deployed workflow serves all of these; two workers would deploy it twice.
@@ -22,6 +23,23 @@ class Together(LoadScopeScheduling):
         file = nodeid.split("::", 1)[0]
         return WORKFLOW if file.startswith(f"{WORKFLOW}/") else file
 
+    def remove_node(self, node: WorkerController) -> str | None:
+        """A test that ended its worker has failed; those behind it go on without it."""
+        ended: str | None = super().remove_node(node)
+        if ended is not None:
+            self.workqueue[self._split_scope(ended)][ended] = True
+        return ended
+
+
+TERMINAL: list[pytest.TerminalReporter] = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """The terminal that tests are told of on, where there are several workers."""
+    if found := config.pluginmanager.get_plugin("terminalreporter"):
+        TERMINAL.append(found)
+
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     """Which worker gets which tests under `-n`."""
@@ -33,6 +51,14 @@ def sagemaker_sdk_knows_nobody_yet() -> None:
     """The SageMaker SDK keeps its clients for the process; the next file has another local AWS."""
     if (sdk := sys.modules.get("sagemaker.core.utils.utils")) is not None:
         sdk.SageMakerClient.reset()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A failure is told when it happens: a run that is cut short has no summary."""
+    if report.failed and not hasattr(report, "wasxfail") and TERMINAL:
+        TERMINAL[0].write_line(f"\n{report.outcome}: {report.nodeid} ({report.when})", red=True)
+        TERMINAL[0].write_line(report.longreprtext)
 
 
 def pytest_terminal_summary(
