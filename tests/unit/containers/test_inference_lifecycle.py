@@ -96,6 +96,13 @@ def test_logs_one_json_object_a_line(serve, trained):
     assert lines[2]["level"] == "WARNING"
 
 
+def test_keeps_nothing_about_the_model_to_tell_its_librarys_makers(serve, trained, tmp_path):
+    (tmp_path / "home").mkdir()
+    server = serve(trained("binary").base, HOME=str(tmp_path / "home"))
+    assert server.invoke("UA,1,2,1").status == 200
+    assert not list((tmp_path / "home").rglob("*"))
+
+
 def test_leaves_the_model_folder_as_it_was(serve, trained, base):
     shutil.copytree(trained("binary").model, base / "model", dirs_exist_ok=True)
     script(base, "def model_fn(d): return 1\ndef predict_fn(data, model): return data\n")

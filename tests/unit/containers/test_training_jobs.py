@@ -37,6 +37,14 @@ def test_every_metric_is_printed_for_the_metric_definitions_and_is_sane(trained,
         assert low <= float(values[-1]) <= high, name
 
 
+def test_a_job_keeps_nothing_about_its_model_to_tell_its_librarys_makers(training_job, tmp_path):
+    (tmp_path / "home").mkdir()
+    job = training_job.data("binary").hyperparameters(num_round="1")
+    finished = job.finish(job.start(HOME=str(tmp_path / "home")))
+    assert finished.code == 0, finished.log
+    assert not list((tmp_path / "home").rglob("*"))
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_a_model_of_a_single_tree_is_converted_as_what_it_is(training_job, problem):
     job = training_job.data(problem).hyperparameters(num_round="1")
