@@ -10,7 +10,17 @@ from collections.abc import Sequence
 import typer
 
 from ops import aws, ui
-from ops.commands import activity, deploy, endpoints, images, local, models, replay, uploads
+from ops.commands import (
+    activity,
+    challenge,
+    deploy,
+    endpoints,
+    images,
+    local,
+    models,
+    replay,
+    uploads,
+)
 from ops.errors import OpsError
 from ops.local.up import InterruptedRunError
 
@@ -22,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (local, deploy, uploads, models, endpoints, activity, images, replay):
+for module in (local, deploy, uploads, models, challenge, endpoints, activity, images, replay):
     module.register(app)
 
 

@@ -23,7 +23,12 @@ from ops.settings import ROOT
 PROMOTED = "ModelPackageArn"
 CHALLENGER = f"Challenger{PROMOTED}"
 # Parameters no config has: what is asked of one deployment.
-FOR_ONCE = ("ApplyConfiguredCounts", "ChangeVariants", "RollbackOnAlarm")
+FOR_ONCE = (
+    "ApplyConfiguredCounts",
+    "ApplyConfiguredWeights",
+    "ChangeVariants",
+    "RollbackOnAlarm",
+)
 EVENT = re.compile(
     r"^(?P<stack>[A-Za-z][\w-]*)\s+\|\s+(?P<done>\d+)?(?:/(?P<total>\d+))?\s*\|[^|]*\|\s+"
     r"(?P<status>[A-Z][A-Z_]+)\s+\|\s+(?P<type>[\w:-]+)\s+\|\s+(?P<path>\S+)(?:\s+\((?P<id>\w+)\))?"

@@ -19,6 +19,12 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAN
 # What CloudFormation says of a resource it gave up because of another one.
 FOLLOW_UP = ("Resource creation cancelled", "Resource update cancelled")
 MISSING = "STACK_MISSING"
+# Asked of one update, and not of the next one that somebody makes for another reason.
+AT_REST = {
+    "ApplyConfiguredCounts": "false",
+    "ApplyConfiguredWeights": "false",
+    "ChangeVariants": "false",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,7 +181,8 @@ def set_parameters(
 ) -> bool:
     """The stack runs its previous template with these values; False if it already did.
 
-    Every other parameter keeps its value, so a value an operator set on the command line survives.
+    Every other parameter keeps its value, so a value an operator set on the command line survives;
+    what was asked of one update only is not asked of this one.
     Raises OpsError naming the resource and the reason when the stack rolls back.
     """
     from botocore.exceptions import ClientError
@@ -188,13 +195,14 @@ def set_parameters(
     if values.items() <= now.items() and succeeded(str(described["StackStatus"])):
         return False
     seen = {e.id for e in events(stack)}
-    others = [k for k in now if k not in values]
+    given = {**{k: v for k, v in AT_REST.items() if k in now}, **values}
+    others = [k for k in now if k not in given]
     try:
         cloudformation.update_stack(
             StackName=stack,
             UsePreviousTemplate=True,
             Parameters=[
-                *({"ParameterKey": k, "ParameterValue": v} for k, v in values.items()),
+                *({"ParameterKey": k, "ParameterValue": v} for k, v in given.items()),
                 *({"ParameterKey": k, "UsePreviousValue": True} for k in others),
             ],
             Capabilities=CAPABILITIES,

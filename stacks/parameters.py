@@ -141,8 +141,8 @@ def challenger_weight(stack: Stack, percent: int, *, shadow: bool) -> float:
         steps,
         "Percent of the requests that are copied to the challenger"
         if shadow
-        else "Percent of the requests the challenger answers; after the first deployment it takes"
-        " ApplyConfiguredCounts=true to change it",
+        else "Percent of the requests the challenger answers; while it is there it takes"
+        " ApplyConfiguredWeights=true to change it",
     )
     weights = CfnMapping(
         stack,

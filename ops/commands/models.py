@@ -22,6 +22,7 @@ def approve(
         str | None, typer.Argument(help="Version or ARN [default: the newest pending]")
     ] = None,
     group: Annotated[str | None, typer.Option(help="Model package group")] = None,
+    only: Annotated[bool, typer.Option("--only", help="Leave what is served as it is")] = False,
 ) -> None:
     """Approve a model version and update every stack that follows its group."""
     aws.use_local_if_meant()
@@ -35,6 +36,8 @@ def approve(
     with screen.step("approve") as step:
         approval.approve(package)
         step.what = named
+    if only:
+        return
     stacks = approval.followers(str(package["ModelPackageGroupName"]))
     if not stacks:
         raise OpsError(

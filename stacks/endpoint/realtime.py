@@ -38,7 +38,13 @@ def build(served: Served, block: settings.Realtime) -> None:
             "false",
             "true lets the challenger come or go: SageMaker refuses guardrails for such an update",
         )
-        rollout = replace(rollout, change_variants=changing)
+        weights = parameters.switch(
+            served.stack,
+            "ApplyConfiguredWeights",
+            "false",
+            "true sets the configured weight anew and keeps what scaling set",
+        )
+        rollout = replace(rollout, change_variants=changing, apply_configured_weights=weights)
     RealtimeEndpoint(
         served.stack,
         "Endpoint",

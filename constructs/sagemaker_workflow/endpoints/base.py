@@ -255,9 +255,12 @@ def _retained(rollout: Rollout, *, scales: bool) -> dict[str, Any]:
     prop = sagemaker.CfnEndpoint.VariantPropertyProperty
     excluded: Any = [prop(variant_property_type=one) for one in types]
     retain: Any = True
+    # CDK does not translate what is in a Fn::If.
+    as_written: Any = [{"VariantPropertyType": one} for one in types]
+    if (weights := rollout.apply_configured_weights) is not None:
+        weighed = [*as_written, {"VariantPropertyType": "DesiredWeight"}]
+        excluded = as_written = Fn.condition_if(weights.logical_id, weighed, as_written)
     if (anew := rollout.apply_configured_counts) is not None:
-        # CDK does not translate what is in a Fn::If.
-        as_written = [{"VariantPropertyType": one} for one in types]
         excluded = Fn.condition_if(anew.logical_id, {"Ref": "AWS::NoValue"}, as_written)
         retain = Fn.condition_if(anew.logical_id, False, True)
     return {

@@ -28,6 +28,8 @@ class Rollout:
       already fires would otherwise block its own fix. Default: they always do.
     - `apply_configured_counts`: when this holds, an update sets the configured instance count
       instead of keeping the one that scaling set. Default: never.
+    - `apply_configured_weights`: when this holds, an update sets the configured weights, and keeps
+      the counts. Default: never.
     - `change_variants`: while this holds, an update is all at once and nothing sends it back, for
       the service refuses both where variants come or go. Default: never.
     """
@@ -41,4 +43,5 @@ class Rollout:
     max_latency_ms: float | None = None
     alarms_active: CfnCondition | None = None
     apply_configured_counts: CfnCondition | None = None
+    apply_configured_weights: CfnCondition | None = None
     change_variants: CfnCondition | None = None
