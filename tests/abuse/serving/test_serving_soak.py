@@ -1,8 +1,13 @@
-"""Load for as long as SOAK_SECONDS says: the rate holds, answers stay fast, memory stays flat."""
+"""Load for as long as SOAK_SECONDS says: the rate holds, answers stay fast, memory stays flat.
+
+Memory is what all processes of the server hold, shared pages counted in each. It is compared from
+the moment WARM_UP requests are answered: the first ones map the code they need.
+"""
 
 from __future__ import annotations
 
 import os
+import statistics
 import threading
 import time
 
@@ -11,6 +16,10 @@ from support.inference_server import Running, answers, quantile, request
 
 CONNECTIONS = 8
 LONG = int(os.environ.get("SOAK_SECONDS", "600"))
+WARM_UP = 1000
+# Between an answer and the next request of a connection: a load, not a race with the server.
+PAUSE_SECONDS = 0.005
+SAMPLES = 200
 
 
 def ask(server: Running, until: float, took: list[float]) -> None:
@@ -22,9 +31,10 @@ def ask(server: Running, until: float, took: list[float]) -> None:
             ((code, _),) = answers(connection.recv(65536))
             assert code == 200
             took.append(time.perf_counter() - began)
+            time.sleep(PAUSE_SECONDS)
 
 
-@pytest.mark.parametrize("seconds", [1, pytest.param(LONG, marks=pytest.mark.abuse)])
+@pytest.mark.parametrize("seconds", [2, pytest.param(LONG, marks=pytest.mark.abuse)])
 @pytest.mark.timeout(LONG + 60)
 def test_a_load_is_carried_for_long_in_the_same_memory(server: Running, figure, seconds):
     until = time.monotonic() + seconds
@@ -32,20 +42,26 @@ def test_a_load_is_carried_for_long_in_the_same_memory(server: Running, figure, 
     threads = [threading.Thread(target=ask, args=(server, until, one)) for one in took]
     for thread in threads:
         thread.start()
-    memory = []
+    while sum(map(len, took)) < WARM_UP:
+        assert time.monotonic() < until, f"{sum(map(len, took))} answers in {seconds} s"
+        time.sleep(0.01)
+    warm, memory = until - time.monotonic(), [server.resident()]
     while time.monotonic() < until:
-        time.sleep(min(1, seconds / 10))
+        time.sleep(warm / SAMPLES)
         memory.append(server.resident())
     for thread in threads:
-        thread.join()
+        thread.join(timeout=10)
     every = [one for some in took for one in some]
-    # The first tenth warms up.
-    change = memory[-1] / memory[len(memory) // 10] - 1
+    change = memory[-1] / memory[0] - 1
+    slope = statistics.linear_regression(range(len(memory)), memory).slope
+    trend = slope * len(memory) / memory[0]
     rate, p99 = len(every) / seconds, quantile(every, 0.99)
     figure(
-        f"soak: {seconds} s, {rate:.0f} requests/s, p99 {p99 * 1000:.1f} ms, "
-        f"memory {change:+.2%}, {len(every)} requests, 0 failed"
+        f"soak: {seconds} s, {rate:.0f} requests/s, p99 {p99 * 1000:.1f} ms, {len(every)} requests,"
+        f" 0 failed; memory after the first {WARM_UP} of them {memory[0] / 1e6:.1f} MB,"
+        f" {change:+.2%} at the end, trend {trend:+.2%}"
     )
-    assert rate >= 500
-    assert p99 < 0.05
-    assert abs(change) <= 0.01 or seconds < 10
+    assert max(abs(change), abs(trend)) <= 0.01
+    if seconds == LONG:  # a moment's rate is the machine's other work
+        assert rate >= 500
+        assert p99 < 0.05
