@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_aws.adapter import object_tasks, process, sdk_errors, services
+from local_aws.adapter import distributed_map, object_tasks, process, sdk_errors, services
 from local_aws.adapter.permissions import parameters, role_denial
 from local_aws.adapter.task_permissions import Need, error_name, needs, role_hand_overs
 from local_aws.adapter.types import StateTask, StateTaskError
@@ -84,6 +84,7 @@ def install() -> None:
 
     stepfunctions._AWS_SDK_SERVICE_MAP["cloudformation"] = {"protocol": "query"}
     object_tasks.install()
+    distributed_map.install(_role_of)
 
     execute = stepfunctions._execute_task
 

@@ -98,6 +98,21 @@ FUNCTIONS = {
         "_invoke_with_callback": "resource input_data token state_def",
         "_invoke_resource_with_timeout": "resource input_data timeout",
         "_service_model": "service",
+        "_run_distributed_map": "state_def raw_input effective iterator execution ctx",
+        "_run_sub_machine": "states start_at input_data execution ctx",
+        "_parse_reader_items": "text config",
+        "_state_query_language": "state_def ctx",
+        "_apply_jsonata_template": "value raw_input ctx result error_output",
+        "_apply_jsonata_output": "state_def raw_input ctx result error_output default",
+        "_apply_state_assign": "state_def raw_input ctx result error_output",
+        "_jsonata_state_field": "state_def field expected raw_input ctx",
+        "_resolve_params_obj": "template data ctx",
+        "_resolve_path": "path data",
+        "_resolve_path_or_ctx": "path data ctx",
+        "_apply_result_selector": "state_def data",
+        "_apply_result_path": "state_def original result",
+        "_apply_output_path": "state_def data ctx",
+        "_next_or_end": "state_def",
     },
 }
 TABLES = {
@@ -120,7 +135,10 @@ OTHERS = {  # their type's name
     "ministack.services.iam": "_roles:AccountScopedDict",
     "ministack.services.s3": "_buckets:AccountScopedDict",
     "ministack.services.sns": "_topics:AccountRegionScopedDict",
-    "ministack.services.stepfunctions": "_state_machines:AccountRegionScopedDict",
+    "ministack.services.stepfunctions": (
+        "_state_machines:AccountRegionScopedDict _executions:AccountRegionScopedDict"
+        " _map_runs:AccountRegionScopedDict"
+    ),
 }
 
 
@@ -186,6 +204,7 @@ def test_every_table_the_adapter_writes_to_is_a_dictionary() -> None:
         ("stepfunctions", "_invoke_with_callback"),
         ("stepfunctions", "_invoke_resource_with_timeout"),
         ("stepfunctions", "_service_model"),
+        ("stepfunctions", "_run_distributed_map"),
         ("stepfunctions", "_dispatch_aws_sdk_rest_xml"),
         ("stepfunctions", "_rest_xml_build_body"),
         ("cloudwatch", "_evaluate_alarm"),
