@@ -106,12 +106,15 @@ local-logs: ready ## Show the workflow's logs (WHAT=server or part of a log grou
 local-env: ready ## Print the exports any AWS client needs, for eval
 	@$(OPS) local env
 
-.PHONY: upload approve invoke replay
+.PHONY: upload approve invoke replay backfill
 upload: ready ## Upload raw data and follow it through Ingest: FILE=data.csv
 	@$(if $(FILE),,$(error say which file: make upload FILE=data.csv))$(OPS) upload "$$FILE"
 
 replay: ready ## Give Ingest again the uploads in its dead-letter queues
 	@$(OPS) replay
+
+backfill: ready ## Give Ingest every upload under a prefix again: PREFIX=flights/2013/ (TOLERATE=<percent that may be bad>)
+	@$(if $(PREFIX),,$(error say which uploads: make backfill PREFIX=flights/2013/))$(OPS) backfill '$(PREFIX)' $(if $(TOLERATE),--tolerate '$(TOLERATE)')
 
 approve: ready ## Approve a model version and update every stack that follows it (VERSION=, default the newest pending; ONLY=1 updates none)
 	@$(OPS) approve $(VERSION) $(if $(filter 1 true yes,$(ONLY)),--only)

@@ -12,6 +12,7 @@ import typer
 from ops import aws, ui
 from ops.commands import (
     activity,
+    backfill,
     challenge,
     deploy,
     endpoints,
@@ -32,7 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (local, deploy, uploads, models, challenge, endpoints, activity, images, replay):
+GROUPS = (local, deploy, uploads, models, challenge, endpoints, activity, images, replay, backfill)
+for module in GROUPS:
     module.register(app)
 
 
