@@ -100,7 +100,9 @@ def test_nonsense_gets_a_4xx_with_a_reason_at_once(server: Running, figure, numb
             assert code < 400 or json.loads(body)["error"]
 
     run()
-    assert server.workers() == before
+    # The waiting room may have left meanwhile; a worker that died would be another one now.
+    assert server.workers()
+    assert set(server.workers()) <= set(before)
     assert server.ping() == 200
     counts = ", ".join(f"{code}: {seen[code]}" for code in sorted(seen))
     figure(f"fuzz: {sum(seen.values())} requests, slowest {slowest * 1000:.0f} ms ({counts})")
