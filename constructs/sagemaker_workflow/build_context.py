@@ -1,8 +1,13 @@
-"""What a container's folder holds, as sixteen characters: the image's tag.
+"""What an image is built from, as sixteen characters: the image's tag.
 
 Used by the stacks and by whoever builds and pushes images, so it needs no AWS CDK. The hash is
 over the sorted relative paths, the executable bit and the bytes of every file, and so is the same
 on every machine, clone and path.
+
+A Dockerfile is built from its own folder, or from the one above when it copies folders that lie
+there: `COPY trainer ...` and `COPY training_job ...` in containers/trainer/Dockerfile are built
+with `docker build --file containers/trainer/Dockerfile containers`. The context is then the
+folders it names, and no neighbour's edit changes the tag.
 """
 
 from __future__ import annotations
@@ -10,7 +15,9 @@ from __future__ import annotations
 import atexit
 import fnmatch
 import hashlib
+import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +27,8 @@ from pathlib import Path
 
 _NEVER = ("__pycache__", "*.pyc", "*.pyo", ".DS_Store", ".git", ".mypy_cache", ".ruff_cache")
 _IGNORE = ".dockerignore"
+_DOCKERFILE = "Dockerfile"
+_COPY = re.compile(r"^(?:COPY|ADD)\s+(.+)$", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +42,7 @@ class File:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildContext:
-    """What a folder held at one moment: its hash and its copies are of the same bytes."""
+    """What an image was built from at one moment: its hash and its copies are of the same bytes."""
 
     name: str
     files: tuple[File, ...]
@@ -41,7 +50,7 @@ class BuildContext:
 
     @staticmethod
     def read(folder: Path) -> BuildContext:
-        """The folder as it is now.
+        """What the Dockerfile of `folder` is built from now; its own path is `Dockerfile`.
 
         Raises ValueError when there is no such folder or nothing in it.
         """
@@ -57,7 +66,7 @@ class BuildContext:
         )
         if not files:
             raise ValueError(f"the build context {folder} is empty: nothing to build")
-        ignore = folder / _IGNORE
+        ignore = context_root(folder) / _IGNORE
         return BuildContext(
             name=folder.name,
             files=files,
@@ -76,7 +85,7 @@ class BuildContext:
         return digest.hexdigest()[:16]
 
     def copy(self) -> Path:
-        """A new temporary folder holds it, named as the folder was; gone when the process ends."""
+        """A temporary folder holds it, Dockerfile on top; gone when the process ends."""
         folder = Path(_temporary(), self.hash, self.name)
         if folder.is_dir():
             return folder
@@ -92,8 +101,15 @@ class BuildContext:
 
 
 def build_context_hash(folder: Path) -> str:
-    """The hash of what the folder holds now; see `BuildContext`."""
+    """The hash of what the folder's image is built from now; see `BuildContext`."""
     return BuildContext.read(folder).hash
+
+
+def context_root(folder: Path) -> Path:
+    """The folder that paths in the Dockerfile of `folder` are relative to: it, or the one above."""
+    copied = _copied(folder)
+    own = all(_holds(folder, part) for part in copied)
+    return folder if own or not all(_holds(folder.parent, p) for p in copied) else folder.parent
 
 
 @cache
@@ -126,18 +142,45 @@ def read_patterns(folder: Path) -> list[str]:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    patterns = read_patterns(folder)
+    root = context_root(folder)
+    patterns = read_patterns(root)
+    wanted = ["*"] if root == folder else _copied(folder)
+    tops = [top for part in wanted for top in root.glob(part)]
     found = []
-    for path in folder.rglob("*"):
-        relative = path.relative_to(folder)
+    for path in (path for top in tops for path in (top, *top.rglob("*"))):
+        relative = path.relative_to(root)
         if not path.is_file() or any(_never(part) for part in relative.parts):
             continue
         name = relative.as_posix()
         # Docker reads .dockerignore but an edit of it alone does not change what is built. It reads
         # the Dockerfile too, also where that is left out of what COPY sees.
-        if name != _IGNORE and (name == "Dockerfile" or not ignored(name, patterns)):
+        if name not in (_IGNORE, _DOCKERFILE) and not ignored(name, patterns):
             found.append((name, path))
+    if (folder / _DOCKERFILE).is_file():
+        found.append((_DOCKERFILE, folder / _DOCKERFILE))
     yield from sorted(found)
+
+
+def _copied(folder: Path) -> list[str]:
+    """The first part of each path that the Dockerfile copies out of its context, sorted."""
+    path = folder / _DOCKERFILE
+    if not path.is_file():
+        return []
+    text = re.sub(r"\\\n", " ", path.read_text(encoding="utf-8"))
+    found = set()
+    for line in _COPY.findall(text):
+        words = line.split()
+        flags = [word for word in words if word.startswith("--")]
+        if any(flag.startswith("--from=") for flag in flags):
+            continue  # another stage or image
+        rest = line.split(None, len(flags))[-1]
+        paths = json.loads(rest) if rest.startswith("[") else rest.split()
+        found |= {one.removeprefix("./").split("/")[0] for one in paths[:-1]}
+    return sorted(part for part in found if part and "$" not in part)
+
+
+def _holds(folder: Path, part: str) -> bool:
+    return part == "." or any(folder.glob(part))
 
 
 def _never(part: str) -> bool:

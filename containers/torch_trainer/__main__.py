@@ -8,11 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from types import FrameType
 
-from torch_trainer.failure import describe, write_failure
-from torch_trainer.paths import Paths
+from training_job import program
+from training_job.paths import Paths
 
 logger = logging.getLogger("torch_trainer")
 
@@ -21,31 +20,13 @@ RANK, COUNT = "LOCAL_RANK", "LOCAL_WORLD_SIZE"
 
 def main(arguments: list[str]) -> int:
     """Run the job of this machine's `/opt/ml`; 0 when a model was left, 1 with a failure file."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    if arguments != ["train"]:
-        logger.error("usage: python -m torch_trainer train (got: %s)", " ".join(arguments))
-        return 2
-    paths = Paths.from_environment()
-    try:
-        if RANK not in os.environ and (count := _processes(paths)) > 1:
-            return _spread(count)
-        return _train(paths)
-    except Exception as error:  # whatever it is, the job's owner must be told
-        logger.exception("training failed")
-        write_failure(paths.failure, describe(error))
-        sys.stdout.flush()
-        os._exit(1)  # not through the end of torch.distributed, which waits for its peers
+    return program.run("torch_trainer", arguments, _train, smaller="batch_size or hidden")
 
 
 def _train(paths: Paths) -> int:
-    stop = threading.Event()
-
-    def on_sigterm(_signal: int, _frame: FrameType | None) -> None:
-        # SageMaker kills 120 s later: end after this epoch and save the best model so far.
-        logger.info("SIGTERM: stopping after this epoch and saving the best model so far")
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_sigterm)
+    if RANK not in os.environ and (count := _processes(paths)) > 1:
+        return _spread(count)
+    stop = program.stop_on_sigterm("epoch")
     # Slow to import: not before the signal is heard.
     from torch_trainer import job
 

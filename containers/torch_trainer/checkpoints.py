@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from torch_trainer.failure import TrainingError
+from training_job.failure import TrainingError
 
 logger = logging.getLogger(__name__)
 _NAME = re.compile(r"epoch-(\d{6})\.safetensors")

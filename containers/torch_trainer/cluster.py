@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,10 +13,8 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 
-from torch_trainer.failure import TrainingError
-
-PORT = int(os.environ.get("MASTER_PORT") or 7777)
-GATHER_SECONDS = float(os.environ.get("TRAINER_GATHER_SECONDS") or 900)
+from training_job.failure import TrainingError
+from training_job.hosts import GATHER_SECONDS, PORT, address
 
 
 class Cluster:
@@ -92,30 +88,19 @@ def joined(hosts: Sequence[str], current: str, *, local_rank: int, local: int) -
         return
     if cluster.device.type == "cuda":
         torch.cuda.set_device(cluster.device)
-    address = _address(cluster.hosts[0])
+    first = address(cluster.hosts[0], time.monotonic() + GATHER_SECONDS)
     try:
         dist.init_process_group(
             "nccl" if cluster.device.type == "cuda" else "gloo",
-            init_method=f"tcp://{address}:{PORT}",
+            init_method=f"tcp://{first}:{PORT}",
             rank=cluster.rank,
             world_size=cluster.size,
             timeout=datetime.timedelta(seconds=GATHER_SECONDS),
         )
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
-            f"{current} could not reach {cluster.hosts[0]} ({address}:{PORT}) for "
+            f"{current} could not reach {cluster.hosts[0]} ({first}:{PORT}) for "
             f"{GATHER_SECONDS:g} seconds"
         ) from error
     yield cluster
     dist.destroy_process_group()
-
-
-def _address(host: str) -> str:
-    deadline = time.monotonic() + GATHER_SECONDS
-    while True:
-        try:
-            return socket.gethostbyname(host)  # a name may resolve late (contracts 1.2)
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise TrainingError(f"host {host} has no address: {error}") from error
-            time.sleep(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from torch_trainer.failure import TrainingError
+from training_job.failure import TrainingError
 
 MAX_DIFFERENCE = 1e-4  # of float32 sums in another order
 INPUT_NAME = "features"
@@ -63,12 +62,6 @@ def save_exported(model: nn.Module, body: nn.Module, sample: torch.Tensor, folde
     with torch.inference_mode():
         loaded = torch.export.load(path).module()(sample).numpy()
     return _checked(model, sample, loaded, path)
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Leave `content` at `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _checked(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch_trainer import rules
-from torch_trainer.failure import TrainingError
-from torch_trainer.schema import Problem
+from training_job import rules
+from training_job.schema import Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +43,4 @@ def parse(values: Mapping[str, str], problem: Problem) -> Hyperparameters:
     Raises:
         TrainingError: with everything that is wrong with them.
     """
-    parsed, faults = rules.parse(values, problem)
-    if faults:
-        raise TrainingError("hyperparameters: " + "; ".join(faults))
-    return Hyperparameters(**parsed)
+    return Hyperparameters(**rules.parse(rules.table(__file__), values, problem))

@@ -15,16 +15,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from torch_trainer import export, hyperparameters, metrics, text
-from torch_trainer.channels import Rows, read_channel
+from torch_trainer import export, hyperparameters, text
 from torch_trainer.checkpoints import Checkpoints
 from torch_trainer.cluster import Cluster, joined
-from torch_trainer.failure import TrainingError
 from torch_trainer.hyperparameters import Hyperparameters
 from torch_trainer.loop import Trainer
-from torch_trainer.paths import Paths
-from torch_trainer.schema import Schema, read_schema
 from torch_trainer.tabular import Served, Table
+from training_job import metrics
+from training_job.channels import Rows, read_channel
+from training_job.failure import TrainingError
+from training_job.paths import Paths, write_json
+from training_job.schema import Schema, read_schema
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +81,9 @@ def run(paths: Paths, stop: threading.Event, *, local_rank: int = 0, local: int 
         difference = export.save_onnx(served, sample, paths.model, classifies=classifies)
     evaluation["export_max_difference"] = difference
     evaluation["seconds"] = round(time.monotonic() - started, 3)
-    export.write_json(paths.output_data / "evaluation.json", evaluation)
+    write_json(paths.output_data / "evaluation.json", evaluation)
     summary = {key: evaluation[key] for key in ("problem", "metrics", "rows", "epochs")}
-    export.write_json(paths.model / "metrics.json", summary)
+    write_json(paths.model / "metrics.json", summary)
 
 
 def _read_together(

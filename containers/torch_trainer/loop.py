@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from torch_trainer.channels import Rows
 from torch_trainer.checkpoints import Checkpoints, flat, restore
 from torch_trainer.cluster import Cluster
 from torch_trainer.hyperparameters import Hyperparameters
+from training_job.channels import Rows
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from torch_trainer.schema import Schema
+from training_job.schema import Schema
 
 
 class Table(nn.Module):  # type: ignore[misc]  # PyTorch is not there when types are checked

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
 
-from torch_trainer.channels import Rows
-from torch_trainer.failure import TrainingError
-from torch_trainer.schema import Schema
+from training_job.channels import Rows
+from training_job.failure import TrainingError
+from training_job.schema import Schema
 
 FILES = ("model.safetensors", "config.json", "tokenizer.json")
 PADDING = 0

@@ -13,7 +13,7 @@ import xgboost as xgb
 
 from trainer.checkpoints import Checkpoint, Checkpoints, Progress
 from trainer.cluster import Cluster
-from trainer.metrics import metric_line
+from training_job.metrics import metric_line
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from trainer.channels import Rows
-from trainer.failure import TrainingError
 from trainer.hyperparameters import Hyperparameters
+from training_job.channels import Rows
+from training_job.failure import TrainingError
 
 logger = logging.getLogger(__name__)
 

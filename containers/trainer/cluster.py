@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -13,17 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.failure import TrainingError
+from training_job.failure import TrainingError
+from training_job.hosts import GATHER_SECONDS, PORT, address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 logger = logging.getLogger(__name__)
 
-# The variable is torch's, so that one name works in every trainer; the port is free in this image.
-PORT = int(os.environ.get("MASTER_PORT") or 7777)
-# Host names may resolve late (contracts 1.2), and an instance may start minutes after another.
-GATHER_SECONDS = float(os.environ.get("TRAINER_GATHER_SECONDS") or 900)
 # A host may spend long on its own rows: only a broken connection means that it is lost.
 _ANSWER_SECONDS = 6 * 3600
 _Number = TypeVar("_Number", bound=np.generic)
@@ -117,9 +112,9 @@ def joined(hosts: Sequence[str], current: str) -> Iterator[Cluster]:
     from xgboost.core import XGBoostError
 
     deadline = time.monotonic() + GATHER_SECONDS
-    address = _address(cluster.hosts[0], deadline)
-    tracker = _tracker(address, cluster.size) if cluster.first else None
-    _connect(cluster, address, deadline)
+    first = address(cluster.hosts[0], deadline)
+    tracker = _tracker(first, cluster.size) if cluster.first else None
+    _connect(cluster, first, deadline)
     logger.info("instance %d of %d joined", cluster.rank + 1, cluster.size)
     try:
         yield cluster
@@ -135,28 +130,16 @@ def joined(hosts: Sequence[str], current: str) -> Iterator[Cluster]:
         ) from error
 
 
-def _address(host: str, deadline: float) -> str:
-    while True:
-        try:
-            return socket.gethostbyname(host)
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise TrainingError(
-                    f"host {host} has had no address for {GATHER_SECONDS:g} seconds: {error}"
-                ) from error
-            time.sleep(1)
-
-
-def _tracker(address: str, size: int) -> Any:
+def _tracker(first: str, size: int) -> Any:
     from xgboost.tracker import RabitTracker
 
     # By task: the ranks follow the hosts' names, whoever comes first.
-    tracker = RabitTracker(size, address, PORT, sortby="task", timeout=int(GATHER_SECONDS))
+    tracker = RabitTracker(size, first, PORT, sortby="task", timeout=int(GATHER_SECONDS))
     tracker.start()
     return tracker
 
 
-def _connect(cluster: Cluster, address: str, deadline: float) -> None:
+def _connect(cluster: Cluster, first: str, deadline: float) -> None:
     from xgboost import collective
     from xgboost.core import XGBoostError
 
@@ -164,7 +147,7 @@ def _connect(cluster: Cluster, address: str, deadline: float) -> None:
         try:
             collective.init(
                 dmlc_communicator="rabit",
-                dmlc_tracker_uri=address,
+                dmlc_tracker_uri=first,
                 dmlc_tracker_port=PORT,
                 dmlc_task_id=f"{cluster.rank:06d}",
                 dmlc_retry=1,
@@ -175,6 +158,6 @@ def _connect(cluster: Cluster, address: str, deadline: float) -> None:
             if time.monotonic() > deadline:
                 raise TrainingError(
                     f"{cluster.hosts[cluster.rank]} could not reach {cluster.hosts[0]} "
-                    f"({address}:{PORT}) for {GATHER_SECONDS:g} seconds"
+                    f"({first}:{PORT}) for {GATHER_SECONDS:g} seconds"
                 ) from error
             time.sleep(0.5)

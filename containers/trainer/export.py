@@ -10,8 +10,8 @@ import onnxruntime
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from trainer.failure import TrainingError
-from trainer.schema import Schema
+from training_job.failure import TrainingError
+from training_job.schema import Schema
 
 INPUT_NAME = "features"
 MAX_DIFFERENCE = 1e-5

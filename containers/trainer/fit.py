@@ -12,12 +12,12 @@ import numpy as np
 import xgboost as xgb
 
 from trainer.boosting import Boosting
-from trainer.channels import Rows
 from trainer.checkpoints import Checkpoints
 from trainer.cluster import Cluster
-from trainer.failure import TrainingError
 from trainer.hyperparameters import Hyperparameters
-from trainer.schema import Problem, Schema
+from training_job.channels import Rows
+from training_job.failure import TrainingError
+from training_job.schema import Problem, Schema
 
 # XGBoost stops early on the last one.
 EVAL_METRICS: dict[Problem, list[str]] = {

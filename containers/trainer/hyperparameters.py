@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainer import rules
-from trainer.failure import TrainingError
-from trainer.schema import Problem
+from training_job import rules
+from training_job.schema import Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,15 +29,13 @@ class Hyperparameters:
 
 
 def parse(values: Mapping[str, str], problem: Problem) -> Hyperparameters:
-    """The hyperparameters of a job, or one message with everything that is wrong with them.
+    """The hyperparameters of a job.
 
     Raises:
-        TrainingError: unknown names, values of the wrong type or out of range.
+        TrainingError: with everything that is wrong with them.
     """
-    parsed, faults = rules.parse(values, problem)
-    if faults:
-        raise TrainingError("hyperparameters: " + "; ".join(faults))
-    table = rules.table()
+    table = rules.table(__file__)
+    parsed = rules.parse(table, values, problem)
     own = {name: value for name, value in parsed.items() if table[name]["use"] == "loop"}
     booster = {
         "objective": rules.choices(table["objective"], problem)[0],

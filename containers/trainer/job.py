@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trainer import hyperparameters
-from trainer.channels import Rows, read_channel
 from trainer.cluster import Cluster, joined
-from trainer.failure import TrainingError
 from trainer.hyperparameters import Hyperparameters
-from trainer.paths import Paths
-from trainer.schema import Schema, read_schema
+from training_job.channels import Rows, read_channel
+from training_job.failure import TrainingError
+from training_job.paths import Paths, write_json
+from training_job.schema import Schema, read_schema
 
 if TYPE_CHECKING:
     import xgboost as xgb
@@ -72,9 +70,9 @@ def run(paths: Paths, stop: threading.Event) -> None:
         fitted.booster, schema, sample, paths.model
     )
     evaluation["seconds"] = round(time.monotonic() - started, 3)
-    _write_json(paths.output_data / "evaluation.json", evaluation)
+    write_json(paths.output_data / "evaluation.json", evaluation)
     summary = {key: evaluation[key] for key in ("problem", "metrics", "rows", "rounds")}
-    _write_json(paths.model / "metrics.json", summary)
+    write_json(paths.model / "metrics.json", summary)
 
 
 def _read(paths: Paths, cluster: Cluster) -> tuple[Schema, Hyperparameters, dict[str, Rows]]:
@@ -118,7 +116,7 @@ def _evaluate(
     fitted: Fitted,
     cluster: Cluster,
 ) -> dict[str, Any]:
-    from trainer import metrics
+    from training_job import metrics
 
     found: dict[str, dict[str, float]] = {}
     reports: dict[str, Any] = {}
@@ -146,8 +144,3 @@ def _evaluate(
         "reports": reports,
         "feature_importance": metrics.feature_importance(schema.features, gains),
     }
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

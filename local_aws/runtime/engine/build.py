@@ -92,7 +92,9 @@ def arguments(image: Image) -> list[str]:
     words += ["--build-arg", f"REVISION={image.context_hash}"]
     if image.base:
         words += ["--build-arg", f"BASE={image.base}"]
-    return [*words, str(image.folder)]
+    root = _build_context().context_root(image.folder)
+    elsewhere = [] if root == image.folder else ["--file", str(image.folder / "Dockerfile")]
+    return [*words, *elsewhere, str(root)]
 
 
 def _there(image: Image) -> bool:

@@ -30,8 +30,8 @@ from preprocess.batch import INDEX
 from preprocess.csv_table import CsvTable
 from preprocess.output import encoded
 from preprocess.recipe import Fitted
-from trainer.channels import read_channel
-from trainer.schema import read_schema as schema_of_trainer
+from training_job.channels import read_channel
+from training_job.schema import read_schema as schema_of_trainer
 
 SCRIPT = Path(__file__).parents[3] / "containers/xgboost_script/inference.py"
 COLUMNS = {"size": "number", "count": "integer", "colour": "category", "ready": "boolean"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sagemaker_workflow.build_context import build_context_hash
+from sagemaker_workflow.build_context import BuildContext, build_context_hash, context_root
 
 
 @pytest.fixture
@@ -65,6 +65,51 @@ def test_ignores_what_dockerignore_leaves_out_and_keeps_what_it_brings_back(cont
     assert build_context_hash(context) == before
     (context / "src" / "keep.md").write_text("")
     assert build_context_hash(context) != before
+
+
+@pytest.fixture
+def containers(tmp_path: Path) -> Path:
+    """Two images that share a package, and a neighbour that neither copies."""
+    root = tmp_path / "containers"
+    for name in ("trainer", "torch_trainer", "shared", "neighbour"):
+        (root / name).mkdir(parents=True)
+        (root / name / "a.py").write_text("a = 1\n")
+    for name in ("trainer", "torch_trainer"):
+        (root / name / "Dockerfile").write_text(
+            "FROM scratch AS packages\nFROM scratch\nCOPY --from=packages /opt/venv /opt/venv\n"
+            f"COPY {name} /opt/app/{name}/\nCOPY --chown=1:1 shared \\\n  /opt/app/shared/\n"
+        )
+    (root / ".dockerignore").write_text("*/Dockerfile\n*/notes.md\n")
+    return root
+
+
+def test_a_dockerfile_that_copies_from_the_folder_above_is_built_from_it(containers: Path) -> None:
+    assert context_root(containers / "trainer") == containers
+    read = BuildContext.read(containers / "trainer")
+    assert [one.path for one in read.files] == ["Dockerfile", "shared/a.py", "trainer/a.py"]
+
+
+def test_a_shared_package_is_in_the_hash_of_each_image_that_copies_it(containers: Path) -> None:
+    images = [containers / "trainer", containers / "torch_trainer"]
+    before = {build_context_hash(one) for one in images}
+    (containers / "shared" / "a.py").write_text("a = 2\n")
+    assert len(before | {build_context_hash(one) for one in images}) == 4
+
+
+def test_a_neighbour_that_is_not_copied_is_not_in_the_hash(containers: Path) -> None:
+    before = build_context_hash(containers / "trainer")
+    (containers / "neighbour" / "a.py").write_text("a = 2\n")
+    (containers / "shared" / "notes.md").write_text("left out by the folder's .dockerignore")
+    assert build_context_hash(containers / "trainer") == before
+
+
+def test_a_copy_that_is_built_elsewhere_has_the_same_hash(containers: Path) -> None:
+    """CodeBuild gets a copy, and whoever checks its tag hashes that copy."""
+    read = BuildContext.read(containers / "trainer")
+    copy = read.copy()
+    assert (copy / "Dockerfile").is_file()
+    assert context_root(copy) == copy
+    assert build_context_hash(copy) == read.hash
 
 
 def test_refuses_a_folder_that_is_not_there_or_empty(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from stacks.settings import SettingsError, Training, hyperparameters, parse
-from trainer import rules
+from training_job import rules
+from training_job.failure import TrainingError
 
+TABLE = str(Path(__file__).parents[3] / "containers" / "trainer" / "hyperparameters.py")
 TEXT = """
 project = "shop"
 environment = "local"
@@ -56,16 +58,21 @@ def test_names_every_hyperparameter_that_the_image_would_refuse(tmp_path: Path) 
 
 @pytest.mark.parametrize("problem", ["binary", "multiclass", "regression"])
 def test_synth_and_the_image_read_the_table_alike(problem: str) -> None:
+    table = rules.table(TABLE)
     edges = {
         str(bound)
-        for rule in rules.table().values()
+        for rule in table.values()
         for key in ("from", "above", "to")
         if key in rule
         for bound in (rule[key], rule[key] - 1, rule[key] + 1, rule[key] + 0.5)
     }
-    words = {one for r in rules.table().values() for one in _words(r)} | {"x", "", "nan", "inf"}
-    for name, value in itertools.product([*rules.table(), "unknown"], sorted(edges | words)):
-        _, refused = rules.parse({name: value}, problem)
+    words = {one for r in table.values() for one in _words(r)} | {"x", "", "nan", "inf"}
+    for name, value in itertools.product([*table, "unknown"], sorted(edges | words)):
+        refused = ""
+        try:
+            rules.parse(table, {name: value}, problem)
+        except TrainingError as fault:
+            refused = str(fault)
         said = hyperparameters.faults("trainer", {name: value}, problem)
         assert bool(refused) == bool(said), (name, value, refused, said)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from torch_trainer.failure import TrainingError
-from torch_trainer.schema import Schema
+from training_job.failure import TrainingError
+from training_job.schema import Schema
 
 _EMPTY_FIELD = re.compile(r"(?<=,)(?=,|$)|^(?=,)")
 _RAGGED = re.compile(r"changed from (\d+) to (\d+) at row (\d+)")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 # SageMaker shows this many characters of /opt/ml/output/failure as FailureReason.
 FAILURE_REASON_LENGTH = 1024
+# What XGBoost, PyTorch on a CPU and PyTorch on a GPU say of it.
+_NO_MEMORY = ("bad_alloc", "can't allocate memory", "CUDA out of memory")
 
 
 class TrainingError(Exception):
@@ -21,15 +23,18 @@ def write_failure(path: Path, reason: str) -> None:
     path.write_text(sentence, encoding="utf-8")
 
 
-def describe(error: BaseException) -> str:
-    """The sentence for any exception that ended training."""
+def describe(error: BaseException, *, smaller: str) -> str:
+    """The sentence for any exception that ended training.
+
+    `smaller` names the hyperparameters that take less memory when they are.
+    """
     if isinstance(error, TrainingError):
         return str(error)
-    # XGBoost reports a failed allocation of its own as an XGBoostError naming bad_alloc.
-    if isinstance(error, MemoryError) or "bad_alloc" in str(error):
+    # Libraries report a failed allocation of their own with an exception of their own.
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
         return (
             "out of memory: the data or the model does not fit this instance; "
-            "use a larger InstanceType, fewer rows, or a smaller max_bin or max_depth"
+            f"use a larger InstanceType, fewer rows, or a smaller {smaller}"
         )
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}"

@@ -1,4 +1,4 @@
-"""The table of hyperparameters, and a job's strings checked against it."""
+"""An image's table of hyperparameters, and a job's strings checked against it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-TABLE = Path(__file__).with_name("hyperparameters.toml")
+from training_job.failure import TrainingError
+
 Rule = Mapping[str, Any]
+Rules = Mapping[str, Rule]
 # SageMaker and its toolkits add these; they are not ours to judge.
 _RESERVED = ("sagemaker_", "_tuning_objective_metric", "_kfold", "_num_kfold")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def table() -> dict[str, Rule]:
-    """Every hyperparameter's rule, by its name."""
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+def table(of: str) -> Rules:
+    """Every hyperparameter's rule by its name, from the table beside the module file `of`."""
+    return tomllib.loads(Path(of).with_name("hyperparameters.toml").read_text(encoding="utf-8"))
 
 
-def parse(values: Mapping[str, str], problem: str) -> tuple[dict[str, Any], list[str]]:
-    """The values by name, and a sentence for everything that is wrong with them."""
-    rules = table()
+def parse(rules: Rules, values: Mapping[str, str], problem: str) -> dict[str, Any]:
+    """The values by name.
+
+    Raises:
+        TrainingError: unknown names, values of the wrong type or out of range: all of them.
+    """
     parsed: dict[str, Any] = {}
     faults: list[str] = []
     for name, raw in sorted(values.items()):
@@ -39,7 +44,9 @@ def parse(values: Mapping[str, str], problem: str) -> tuple[dict[str, Any], list
             parsed[name] = _value(rules[name], text, problem)
         except (ValueError, KeyError, OverflowError):
             faults.append(f"{name} is {text[:60]!r}, allowed: {allowed(rules[name], problem)}")
-    return parsed, faults
+    if faults:
+        raise TrainingError("hyperparameters: " + "; ".join(faults))
+    return parsed
 
 
 def choices(rule: Rule, problem: str) -> list[str]:

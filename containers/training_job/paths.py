@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch_trainer.failure import TrainingError
+from training_job.failure import TrainingError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,3 +89,9 @@ class Paths:
         if not isinstance(content, dict):
             raise TrainingError(f"input/config/{name}.json must hold a JSON object")
         return content
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Leave `content` at `path`, in a folder that may have to be made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from torch_trainer.failure import TrainingError
+from training_job.failure import TrainingError
 
 Problem = Literal["binary", "multiclass", "regression"]
 FORMAT = 1

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from trainer.schema import Schema
+from training_job.schema import Schema
 
 
 def metric_line(channel: str, name: str, value: float) -> str:
