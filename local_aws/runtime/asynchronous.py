@@ -6,7 +6,8 @@ import logging
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from local_aws import adapter
@@ -27,8 +28,8 @@ _log = logging.getLogger(__name__)
 class AsyncQueue:
     """Takes requests until `close`, and processes them as the variant has room.
 
-    `config` is the endpoint configuration's AsyncInferenceConfig. `waiting` continues the queue
-    of the configuration before this one: what its `close` returned.
+    `config` is the endpoint configuration's AsyncInferenceConfig. `lease` is the variant too, kept
+    running for as long as a request is with it.
     """
 
     def __init__(
@@ -37,28 +38,39 @@ class AsyncQueue:
         config: Mapping[str, Any],
         variant_provider: Callable[[], Variant],
         *,
-        waiting: Iterable[AsyncRequest] = (),
+        lease: Callable[[], AbstractContextManager[Variant]] | None = None,
     ) -> None:
         self._endpoint_name, self._provider = endpoint_name, variant_provider
-        self._output: Mapping[str, Any] = config["OutputConfig"]
-        client = config.get("ClientConfig") or {}
-        self._per_instance = int(
-            client.get("MaxConcurrentInvocationsPerInstance") or DEFAULT_CONCURRENCY
-        )
+        self._lease = lease or (lambda: nullcontext(variant_provider()))
         spec = variant_provider().spec
         stream = f"{spec.variant_name}/i-{secrets.token_hex(8)}0/data-log"
         role = spec.container.role_arn
         self._data_log = LogStream(endpoint_group(endpoint_name), stream, role_arn=role)
         self._metrics = AsyncMetrics(endpoint_name, spec.variant_name)
-        self._delivery = Delivery(
-            endpoint_name, config, metrics=self._metrics, data_log=self._data_log
-        )
-        self._waiting: deque[AsyncRequest] = deque(waiting)
+        self._waiting: deque[AsyncRequest] = deque()
         self._under_way: set[str] = set()
         self._change = threading.Condition()
         self._closed = threading.Event()
+        self.configure(config)
         for work in (self._dispatch, self._publish):
             threading.Thread(target=work, name=f"async-{endpoint_name}", daemon=True).start()
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Requests accepted, and those taken off the queue, from now on are as `config` says.
+
+        None is lost and none waits anew; where the answer of one that waits will be was settled
+        when it was accepted.
+        """
+        client = config.get("ClientConfig") or {}
+        with self._change:
+            self._output: Mapping[str, Any] = config["OutputConfig"]
+            self._per_instance = int(
+                client.get("MaxConcurrentInvocationsPerInstance") or DEFAULT_CONCURRENCY
+            )
+            self._delivery = Delivery(
+                self._endpoint_name, config, metrics=self._metrics, data_log=self._data_log
+            )
+            self._change.notify_all()
 
     def submit(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Queue a request and return InferenceId, OutputLocation and FailureLocation.
@@ -75,17 +87,15 @@ class AsyncQueue:
             "FailureLocation": accepted.failure_location,
         }
 
-    def close(self) -> list[AsyncRequest]:
-        """Take no request off the queue any more; return what still waits on it.
+    def close(self) -> None:
+        """Take no request off the queue any more: what waits on it is forgotten.
 
         Requests that are with a container already end as they would have.
         """
         self._closed.set()
         with self._change:
-            self._change.notify_all()
-            left = list(self._waiting)
             self._waiting.clear()
-        return left
+            self._change.notify_all()
 
     def _dispatch(self) -> None:
         while not self._closed.is_set():
@@ -128,7 +138,8 @@ class AsyncQueue:
     def _process(self, request: AsyncRequest) -> None:
         again = False
         try:
-            self._delivery.process(request, self._provider())
+            with self._lease() as variant:
+                self._delivery.process(request, variant)
         except NoCapacity:
             again = not self._closed.is_set()
         except Exception:  # noqa: BLE001  a thread has no caller: the queue must go on

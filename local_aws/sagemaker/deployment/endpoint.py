@@ -2,11 +2,13 @@
 
 import copy
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from local_aws.runtime.asynchronous import AsyncQueue
 from local_aws.runtime.capture import Capture
+from local_aws.runtime.hosting import Variant
 from local_aws.sagemaker import events, store
 from local_aws.sagemaker.arns import arn
 from local_aws.sagemaker.deployment.fleet import Fleet, Slot
@@ -41,6 +43,11 @@ class Endpoint:
     def fleet(self) -> Fleet:
         """The fleet that serves; during a shift, the old one."""
         return self.routes[0][0]
+
+    @property
+    def first(self) -> Slot:
+        """The first production variant, the only one of an asynchronous endpoint."""
+        return next(iter(self.fleet.slots.values()))
 
     @property
     def asynchronous(self) -> bool:
@@ -82,6 +89,17 @@ class Endpoint:
         """A further request is under way on the slot, until `release`."""
         with store.lock:
             slot.busy += 1
+
+    @contextmanager
+    def lease(self) -> Iterator[Variant]:
+        """The first variant; its fleet is not stopped while it is used."""
+        with store.lock:
+            slot = self.first
+            slot.busy += 1
+        try:
+            yield slot.variant
+        finally:
+            self.release(slot)
 
     def set_capture(self, config: Mapping[str, Any] | None) -> None:
         """Requests are captured as configured from now on; what was captured before is written."""

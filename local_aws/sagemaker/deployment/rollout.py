@@ -144,25 +144,20 @@ def delete(endpoint: Endpoint) -> None:
 
 
 def _take_over(endpoint: Endpoint, fleet: Fleet, config: Mapping[str, Any]) -> None:
-    """The fleet is the endpoint's own; an asynchronous one has its queue, kept if unchanged."""
+    """The fleet is the endpoint's own; an asynchronous one has a queue, which outlives fleets."""
     wanted = config.get("AsyncInferenceConfig")
     with store.lock:
-        unchanged = wanted == endpoint.config.get("AsyncInferenceConfig")
         endpoint.routes, endpoint.config = [(fleet, 1.0)], dict(config)
         queue = endpoint.queue
-    if unchanged and queue is not None:
-        return
-    waiting = queue.close() if queue is not None else []
-    endpoint.queue = (
-        AsyncQueue(
-            endpoint.name,
-            wanted,
-            lambda: next(iter(endpoint.fleet.slots.values())).variant,
-            waiting=waiting,
+    if wanted and queue is not None:
+        queue.configure(wanted)
+    elif wanted:
+        endpoint.queue = AsyncQueue(
+            endpoint.name, wanted, lambda: endpoint.first.variant, lease=endpoint.lease
         )
-        if wanted
-        else None
-    )
+    elif queue is not None:
+        endpoint.queue = None
+        queue.close()
 
 
 def _start(fleet: Fleet, budget: Budget) -> None:

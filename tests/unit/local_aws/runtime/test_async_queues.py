@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -54,21 +55,25 @@ def variant(aws: Any, server: Any) -> Iterator[Variant]:
     one.stop()
 
 
+def configuration(*, per_instance: int = 4, **output: Any) -> dict[str, Any]:
+    return {
+        "OutputConfig": {
+            "S3OutputPath": "s3://out/async/",
+            "S3FailurePath": "s3://out/failed",
+            "NotificationConfig": {"SuccessTopic": OK, "ErrorTopic": BAD},
+            **output,
+        },
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": per_instance},
+    }
+
+
 @pytest.fixture
 def queue(variant: Variant) -> Iterator[Callable[..., AsyncQueue]]:
     made: list[AsyncQueue] = []
 
-    def make(*, per_instance: int = 4, waiting: Any = (), **output: Any) -> AsyncQueue:
-        config = {
-            "OutputConfig": {
-                "S3OutputPath": "s3://out/async/",
-                "S3FailurePath": "s3://out/failed",
-                "NotificationConfig": {"SuccessTopic": OK, "ErrorTopic": BAD},
-                **output,
-            },
-            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": per_instance},
-        }
-        made.append(AsyncQueue("flights-local-async", config, lambda: variant, waiting=waiting))
+    def make(*, per_instance: int = 4, **output: Any) -> AsyncQueue:
+        config = configuration(per_instance=per_instance, **output)
+        made.append(AsyncQueue("flights-local-async", config, lambda: variant))
         return made[-1]
 
     yield make
@@ -239,15 +244,39 @@ def test_concurrency_is_bounded_per_instance(
     assert (gap < 0.4) == together
 
 
-def test_what_waits_can_go_to_the_next_queue(
+def test_what_waits_outlives_another_configuration(
     aws: Any, queue: Any, variant: Variant, eventually: Any
 ) -> None:
     variant.scale(0)
-    old = queue()
-    answer = old.submit({"Body": b"x"})
-    queue(waiting=old.close())
+    one = queue()
+    before = one.submit({"Body": b"x"})
+    one.configure(configuration(S3OutputPath="s3://elsewhere/", NotificationConfig={}))
+    after = one.submit({"Body": b"y"})
     variant.scale(1)
-    eventually(lambda: answer["OutputLocation"] in aws.objects)
+    eventually(lambda: before["OutputLocation"] in aws.objects)
+    eventually(lambda: after["OutputLocation"] in aws.objects)
+    assert before["OutputLocation"].startswith("s3://out/async/")
+    assert after["OutputLocation"].startswith("s3://elsewhere/")
+    assert not topic(aws, OK)
+
+
+def test_a_leased_variant_is_given_back_after_each_request(
+    aws: Any, variant: Variant, eventually: Any
+) -> None:
+    leases: list[str] = []
+
+    @contextmanager
+    def lease() -> Iterator[Variant]:
+        leases.append("taken")
+        yield variant
+        leases.append("given back")
+
+    one = AsyncQueue("flights-local-async", configuration(), lambda: variant, lease=lease)
+    for body in (b"x", b"y"):
+        answer = one.submit({"Body": body})
+        eventually(lambda uri=answer["OutputLocation"]: uri in aws.objects)
+    eventually(lambda: leases == ["taken", "given back"] * 2)
+    one.close()
 
 
 def test_a_bug_in_one_request_does_not_stop_the_queue(
