@@ -114,7 +114,7 @@ replay: ready ## Give Ingest again the uploads in its dead-letter queues
 	@$(OPS) replay
 
 backfill: ready ## Give Ingest every upload under a prefix again: PREFIX=flights/2013/ (TOLERATE=<percent that may be bad>)
-	@$(if $(PREFIX),,$(error say which uploads: make backfill PREFIX=flights/2013/))$(OPS) backfill '$(PREFIX)' $(if $(TOLERATE),--tolerate '$(TOLERATE)')
+	@$(if $(PREFIX),,$(error say which uploads: make backfill PREFIX=flights/2013/))$(OPS) backfill "$$PREFIX" $(if $(TOLERATE),--tolerate '$(TOLERATE)')
 
 approve: ready ## Approve a model version and update every stack that follows it (VERSION=, default the newest pending; ONLY=1 updates none)
 	@$(OPS) approve $(VERSION) $(if $(filter 1 true yes,$(ONLY)),--only)
@@ -222,8 +222,8 @@ grants: ready ## Take every grant of every role away in turn, and see the loop f
 	$(PYTHON_) -m pytest -m "grants or not grants" tests/integration/grants
 
 .PHONY: matrix
-matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 6 minutes)
-	$(PYTHON_) -m pytest -m matrix -s tests/matrix tests/integration/local_aws/sagemaker
+matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 15 minutes; ROWS="alarm half-way" or ROWS=unmeasured)
+	ROWS="$(ROWS)" $(PYTHON_) -m pytest -m matrix -s tests/matrix $(if $(ROWS),,tests/integration/local_aws/sagemaker)
 
 .PHONY: bench-preprocessing
 bench-preprocessing: ready ## Measure preprocessing beside pandas and polars (ARGS="--megabytes 160")

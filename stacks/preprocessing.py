@@ -12,6 +12,7 @@ from sagemaker_workflow.container_image import ContainerImage
 from sagemaker_workflow.log_retention import RETENTION
 from sagemaker_workflow.notifications import Notifications
 from sagemaker_workflow.preprocessing import (
+    Backfill,
     Ingest,
     PreprocessFunction,
     SparkCluster,
@@ -92,8 +93,24 @@ class PreprocessingStack(Stack):
             spark=spark,
             log_retention=RETENTION[settings.logs.retention_days],
         )
+        backfill = Backfill(
+            self,
+            "Backfill",
+            dataset=settings.dataset.name,
+            ingest=ingest.machine,
+            source=raw,
+            output=processed,
+            topic=notifications.topic,
+            key=stored.key,
+            max_concurrency=sizes.backfill.max_concurrency or sizes.reserved_concurrency,
+            tolerated_failure_percent=sizes.backfill.tolerated_failure_percent,
+            log_retention=RETENTION[settings.logs.retention_days],
+        )
         publish(
             self,
             names,
-            {("preprocessing", "state-machine-arn"): ingest.machine.state_machine_arn},
+            {
+                ("preprocessing", "state-machine-arn"): ingest.machine.state_machine_arn,
+                ("preprocessing", "backfill-arn"): backfill.machine.state_machine_arn,
+            },
         )

@@ -31,6 +31,14 @@ class Spark(Block):
         return instance_type
 
 
+class Backfill(Block):
+    """A folder of uploads that goes through Ingest again: how many at once, how many may fail."""
+
+    # Default: reserved_concurrency. More wait their turn inside Ingest.
+    max_concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
+    tolerated_failure_percent: Annotated[int, Field(ge=0, le=100)] = 50
+
+
 class Preprocessing(Block):
     """The preprocessing function: its size, and whom to tell when a file is refused."""
 
@@ -41,6 +49,7 @@ class Preprocessing(Block):
     # Default: what the function reads in its time, at the speed that was measured.
     size_limit_mb: Annotated[int, Field(ge=1)] | None = None
     spark: Spark | None = Field(default=None)
+    backfill: Backfill = Field(default_factory=Backfill)
 
     @field_validator("size_limit_mb")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, Fn, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -15,6 +15,7 @@ from constructs import Construct
 
 from sagemaker_workflow.container_image import ContainerImage
 from sagemaker_workflow.grants import allow
+from sagemaker_workflow.nested import grant_run_and_wait
 from sagemaker_workflow.roles import ExecutionRole
 from sagemaker_workflow.state_machine import StateMachine
 from sagemaker_workflow.training.definition import Job, preprocess_and_train
@@ -92,7 +93,7 @@ class PreprocessAndTrain(Construct):
         self.machine, self.role = workflow.machine, workflow.role
         self._may_train()
         self._may_register()
-        self._may_ingest(ingest)
+        grant_run_and_wait(self.role, ingest, why="each execution of Ingest has a name of its own")
         allow(self.role, "sns:Publish", on=[topic.topic_arn])
         allow(self.role, "kms:Decrypt", "kms:GenerateDataKey", on=[buckets.key.key_arn])
         self.execution_role.make_wait(self.machine)
@@ -147,24 +148,6 @@ class PreprocessAndTrain(Construct):
             on=[group, versions],
             why="the registry numbers the versions of the group",
         )
-
-    def _may_ingest(self, ingest: sfn.IStateMachine) -> None:
-        stack = Stack.of(self)
-        allow(self.role, "states:StartExecution", on=[ingest.state_machine_arn])
-        executions = stack.format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{Fn.select(6, Fn.split(':', ingest.state_machine_arn))}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        allow(
-            self.role,
-            "states:DescribeExecution",
-            "states:StopExecution",
-            on=[executions],
-            why="each execution of Ingest has a name of its own",
-        )
-        _may_wait(self.role, stack, "StepFunctionsGetEventsForStepFunctionsExecutionRule")
 
 
 def _execution_role(

@@ -81,8 +81,13 @@ def of_type(template: dict[str, Any], type_: str) -> list[dict[str, Any]]:
     return [one for one in template["Resources"].values() if one["Type"] == type_]
 
 
-def machine(template: dict[str, Any]) -> dict[str, Any]:
-    (found,) = of_type(template, "AWS::StepFunctions::StateMachine")
+def machine(template: dict[str, Any], *, of: str = "") -> dict[str, Any]:
+    """The definition of the template's machine; `of` begins the logical id of one of several."""
+    (found,) = [
+        one
+        for name, one in template["Resources"].items()
+        if one["Type"] == "AWS::StepFunctions::StateMachine" and name.startswith(of)
+    ]
     definition: dict[str, Any] = json.loads(found["Properties"]["DefinitionString"])
     return definition
 
@@ -126,6 +131,7 @@ def test_names_are_published_where_the_plan_says(templates: Templates) -> None:
             "images/trainer",
             "images/inference_server",
             "preprocessing/state-machine-arn",
+            "preprocessing/backfill-arn",
             "training/state-machine-arn",
             "training/model-package-group",
             "batch/state-machine-arn",
@@ -241,7 +247,7 @@ def test_image_tags_never_move_and_tagged_images_never_expire(templates: Templat
 
 
 def test_ingest_hands_the_function_the_declared_dataset(templates: Templates) -> None:
-    task = machine(templates["shop-test-preprocessing"])["States"]["Preprocess"]
+    task = machine(templates["shop-test-preprocessing"], of="Ingest")["States"]["Preprocess"]
     payload = task["Arguments"]["Payload"]
     assert payload["dataset"]["columns"] == {"amount": "number", "kind": "category"}
     assert payload["output"] == {"bucket": "${OutputBucket}"}
