@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from support.sagemaker_door import Aws
 
+from local_aws.sagemaker.deployment.endpoint import require
+
 BROKEN = "s3://artifacts/broken/model.tar.gz"
 
 
@@ -61,6 +63,23 @@ def test_the_old_fleet_answers_while_the_new_one_starts(aws: Aws) -> None:
     assert described["EndpointStatus"] == "Updating"
     aws.containers.gate.set()
     assert aws.settled("flights")["EndpointConfigName"] == "flights-2"
+
+
+def test_an_asynchronous_request_keeps_its_fleet_and_the_queue_outlives_both(aws: Aws) -> None:
+    queued = {"OutputConfig": {"S3OutputPath": "s3://o/p"}}
+    aws.endpoint("flights", AsyncInferenceConfig=queued)
+    endpoint = require("flights")
+    queue = endpoint.queue
+    elsewhere = {"OutputConfig": {"S3OutputPath": "s3://o/other"}}
+    aws.config("flights-2", AsyncInferenceConfig=elsewhere)
+    with endpoint.lease() as old:
+        aws.call("UpdateEndpoint", EndpointName="flights", EndpointConfigName="flights-2")
+        aws.eventually(lambda: endpoint.first.variant is not old)
+        assert old in aws.containers.running
+        assert endpoint.status == "Updating"
+    assert aws.settled("flights")["EndpointConfigName"] == "flights-2"
+    assert old not in aws.containers.running
+    assert endpoint.queue is queue
 
 
 def test_a_failed_update_leaves_the_old_configuration_in_service(aws: Aws) -> None:
