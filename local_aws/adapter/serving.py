@@ -15,6 +15,7 @@ from local_aws.adapter import (
     functions,
     process,
     services,
+    stack_waits,
     stepfunctions,
 )
 
@@ -46,6 +47,7 @@ def prepare(settings: process.Settings) -> None:
     )
     stepfunctions.install()
     cloudformation.install()
+    stack_waits.install()
     services.install()
     door.install()
     deliveries.install()

@@ -45,21 +45,21 @@ def test_variants_share_the_load_by_weight_and_change_it_in_place(world: StandIn
             ],
         )
         world.settled(name)
-        time.sleep(0.5)  # what was asked before has been answered
-        ones = load.report.by_variant["one"]
+    with constant_load(name, rate=RATE, server=world.aws, body=b"1") as then:
         time.sleep(0.5)
-        assert load.report.by_variant["one"] == ones
         assert world.ask(name, TargetVariant="one") == "one x"
         world.sagemaker.update_endpoint_weights_and_capacities(
             EndpointName=name,
             DesiredWeightsAndCapacities=[{"VariantName": "two", "DesiredInstanceCount": 1}],
         )
         world.settled(name)
-    assert load.report.failed == []
+    assert load.report.failed == then.report.failed == []
     assert before["one"] / before.total() == pytest.approx(0.75, abs=0.03)
     assert {answer.split()[0] for answer in load.report.by_answer} == {"one", "two"}
+    assert set(then.report.by_variant) == {"two"}
     # The one that was asked by name is counted too.
-    wanted = {"one": load.report.by_variant["one"] + 1, "two": load.report.by_variant["two"]}
+    every = load.report.by_variant + then.report.by_variant
+    wanted = {"one": every["one"] + 1, "two": every["two"]}
     eventually(lambda: {one: world.metric("Invocations", name, one) for one in wanted} == wanted)
 
 
