@@ -164,7 +164,7 @@ def test_a_second_make_local_is_refused_while_one_runs(
     with held(workflow.where.lock, "make local"):
         assert ops.main(["local", "up"]) == 1
     assert "still at work in this checkout" in capsys.readouterr().err
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_a_stack_that_never_came_up_is_cleared_away_by_the_next_run(workflow: Any) -> None:

@@ -55,7 +55,7 @@ def test_more_slow_clients_than_connections_keep_no_good_one_out(server, client)
     for _ in range(10):
         assert server.ping() == 200
         assert server.invoke("UA,1,2,1").status == 200
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 9  # and not the ten of a head that never ends
 
 
 def test_a_head_that_never_ends_in_time_is_a_408(client):
@@ -63,7 +63,7 @@ def test_a_head_that_never_ends_in_time_is_a_408(client):
     connection.send(HEAD)
     began = time.monotonic()
     assert first(connection) == "HTTP/1.1 408 Request Timeout"
-    assert 8 < time.monotonic() - began < 15
+    assert 8 < time.monotonic() - began < 40
 
 
 def test_a_connection_on_which_nothing_is_said_is_closed(client):
@@ -82,9 +82,9 @@ def test_chunks_without_end_are_a_413_and_then_the_end(client):
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     began = time.monotonic()
     with suppress(ConnectionResetError, BrokenPipeError):
-        while time.monotonic() - began < 15:
+        while time.monotonic() - began < 60:
             connection.send(chunk)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
 
 
 BROKEN = {

@@ -156,7 +156,7 @@ def test_refuses_a_container_that_ends_at_once(server: Any, variant: Any) -> Non
         started(variant(server(before="import sys; sys.exit('cannot read model.onnx')")))
     assert "did not pass the ping health check: it ended with exit code 1" in refusal.value.reason
     assert "cannot read model.onnx" in refusal.value.reason
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
 
 
 def test_refuses_a_container_that_never_answers_ping(server: Any, variant: Any) -> None:

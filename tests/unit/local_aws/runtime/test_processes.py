@@ -105,7 +105,7 @@ def test_sigkill_follows_the_grace(aws: Any, tmp_path: Path, eventually: Any) ->
     eventually(process.tail)
     began = time.monotonic()
     assert process.terminate(0.5) == 137
-    assert 0.5 <= time.monotonic() - began < 5
+    assert 0.5 <= time.monotonic() - began < 30
 
 
 def test_the_grace_follows_the_time_factor_but_stays_above_two_seconds(aws: Any) -> None:

@@ -316,7 +316,7 @@ def test_a_container_that_ignores_sigterm_is_killed(aws: Any, image: Any, data: 
     job = a_job(image.add("deaf", script), StoppingCondition={"MaxRuntimeInSeconds": 1})
     outcome, _ = run(job)
     assert outcome.status == "Stopped"
-    assert 3 <= time.monotonic() - began < 10
+    assert 3 <= time.monotonic() - began < 40
 
 
 def test_uncompressed_output_is_a_prefix(aws: Any, image: Any, data: None) -> None:
