@@ -28,28 +28,6 @@ class Ending:
         return self.why == "exit" and self.exit_code != 0
 
 
-def run_container(
-    process: Process,
-    *,
-    stop: threading.Event,
-    max_seconds: float,
-    grace_seconds: float,
-    stopping: Callable[[], None] = lambda: None,
-) -> Ending:
-    """Return once the container is gone; `stopping` is called before it is asked to go."""
-    deadline = time.monotonic() + max_seconds
-    why = "exit"
-    try:
-        while process.wait(_POLL_SECONDS) is None:
-            if stop.is_set() or time.monotonic() > deadline:
-                why = "stop" if stop.is_set() else "time"
-                stopping()
-                break
-    finally:
-        code = process.terminate(grace_seconds if why != "exit" else 0.0)
-    return Ending(why=why, exit_code=code, tail=process.tail())
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GroupEnding:
     """Why the containers of a job with one or more instances ended, and which one failed first."""

@@ -1,37 +1,37 @@
-"""One instance of a training job: its folders, its container, its log."""
+"""One instance of a training job: its channels, checkpoints, container and log."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from local_aws.runtime import channels, hosts, launching, s3, training_files
+from local_aws.runtime import channels, s3, training_files
 from local_aws.runtime.containers import RuntimeFailure
 from local_aws.runtime.hosts import Shard
+from local_aws.runtime.job_host import JobHost
 from local_aws.runtime.jobs import LONGEST_REASON, Ending
-from local_aws.runtime.logs import TRAINING_GROUP, LogStream
-from local_aws.runtime.processes import Process
+from local_aws.runtime.logs import TRAINING_GROUP
 from local_aws.runtime.uploads import UploadedFolder
 from local_aws.runtime.uploads import checkpoints as checkpoint_folder
-from local_aws.runtime.workspace import Workspace
 
 
-class TrainingHost:
-    """An instance called `host`, with an /opt/ml of its own; `close` leaves nothing of it."""
+class TrainingHost(JobHost):
+    """An instance of a training job, ready to download and start."""
 
     def __init__(
         self, job: Mapping[str, Any], host: str, shard: Shard, addresses: Mapping[str, str]
     ) -> None:
-        self._job, self.host, self._shard = job, host, shard
-        self._name: str = job["TrainingJobName"]
-        folder = self._name if shard.count == 1 else f"{self._name}-{host}"
-        self.workspace = Workspace(folder)
+        super().__init__(
+            name=job["TrainingJobName"],
+            host=host,
+            shard=shard,
+            group=TRAINING_GROUP,
+            role_arn=job["RoleArn"],
+        )
+        self._job = job
         self._checkpoints: UploadedFolder | None = None
-        stream = f"{self._name}/{host}-{int(time.time())}"
-        self.log = LogStream(TRAINING_GROUP, stream, role_arn=job["RoleArn"])
         try:
-            self._prepared = self._prepare(addresses)
+            self._prepare(addresses)
             training_files.write(job, self.workspace, host=host)
         except BaseException:
             self.close()
@@ -42,23 +42,10 @@ class TrainingHost:
         for channel in self._job.get("InputDataConfig") or []:
             folder = self.workspace.path(f"/opt/ml/input/data/{channel['ChannelName']}")
             mode = training_files.input_mode(self._job, channel)
-            channels.download_channel(store, channel, folder, mode=mode, shard=self._shard)
+            channels.download_channel(store, channel, folder, mode=mode, shard=self.shard)
         if self._job.get("CheckpointConfig"):
             config = self._job["CheckpointConfig"]
             self._checkpoints = checkpoint_folder(config, self.workspace, store)
-
-    def pull(self, stop: Any) -> None:
-        """Return once the image is there."""
-        self._prepared.pull(say=self.log.write, stop=stop)
-
-    def start(self, on_line: Callable[[str], None]) -> Process:
-        """Return the running container; its output is in the log, and `on_line` gets it."""
-
-        def both(line: str) -> None:
-            self.log.write(line)
-            on_line(line)
-
-        return self._prepared.start(both)
 
     def keep_checkpoints(self) -> None:
         """Return once S3 holds the checkpoints that this instance holds."""
@@ -72,34 +59,27 @@ class TrainingHost:
         text = ""
         if path.is_file():
             text = path.read_bytes()[: 4 * LONGEST_REASON].decode("utf-8", "replace").strip()
-        if text:
-            return f"AlgorithmError: {text[:LONGEST_REASON]}"
-        tail = ending.tail.strip()
-        code = f"AlgorithmError: exit code: {ending.exit_code}"
-        return code + (f", last output: {tail[-800:]}" if tail else "")
+        return f"AlgorithmError: {text[:LONGEST_REASON]}" if text else self.exit_reason(ending)
 
     def close(self) -> None:
         """Leave nothing of the instance but its log."""
         if self._checkpoints:
             self._checkpoints.abandon()
-        self.log.close()
-        self.workspace.remove()
+        super().close()
 
-    def _prepare(self, addresses: Mapping[str, str]) -> launching.Prepared:
+    def _prepare(self, addresses: Mapping[str, str]) -> None:
         job, algorithm = self._job, self._job["AlgorithmSpecification"]
         image = algorithm.get("TrainingImage")
         if not image:
             raise RuntimeFailure("only jobs with a TrainingImage run locally, not AlgorithmName")
         entrypoint = algorithm.get("ContainerEntrypoint")
         arguments = algorithm.get("ContainerArguments")
-        launch = launching.resolve(image, job["RoleArn"], self.workspace)
-        return launching.prepare(
-            hosts.knowing(launch, addresses),
-            self.workspace,
-            role_arn=job["RoleArn"],
+        self.prepare(
+            image,
+            addresses,
             isolated=bool(job.get("EnableNetworkIsolation")),
             platform={
-                "TRAINING_JOB_NAME": self._name,
+                "TRAINING_JOB_NAME": job["TrainingJobName"],
                 "TRAINING_JOB_ARN": job["TrainingJobArn"],
                 "CURRENT_HOST": self.host,
             },

@@ -188,9 +188,3 @@ def test_refuses_an_input_it_cannot_bring(
     job = a_job(image.add("prepare", COPY))
     job["ProcessingInputs"][0][path[0]][path[1]] = value
     assert reason in (run(job).failure_reason or "")
-
-
-def test_refuses_more_than_one_instance(aws: Any, image: Any) -> None:
-    job = a_job(image.add("prepare", COPY))
-    job["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 3
-    assert "asks for 3: set InstanceCount to 1" in (run(job).failure_reason or "")
