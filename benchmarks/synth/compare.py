@@ -3,13 +3,13 @@
 `python benchmarks/synth/compare.py [endpoints ...]` runs both apps in processes of their own, in
 turns, three times for each number of endpoints (1, 10, 50, 100, 200), and prints the medians: CPU
 seconds of Python and Node together, which a busy machine disturbs least, and the time on the clock.
-It exits 1 when the two do not make the same resources. `--calls [--all]` counts instead how often
-each app asks the Node process for one endpoint: the figure that no busy machine disturbs.
+It exits 1 when the two do not make the same: every resource with every property, but for the names
+that nobody sees (`same.py`). `--calls [--all]` counts instead how often each app asks the Node
+process for one endpoint: the figure that no busy machine disturbs.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import statistics
@@ -17,15 +17,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+
+from same import Template, differences, templates
 
 HERE = Path(__file__).resolve().parent
 COUNTS = (1, 10, 50, 100, 200)
 ROUNDS = 3
 AIM = 1.3
-APPS = {"ours.py": "ours", "handwritten.py": "L1"}
+_SHOWN = 10
+APPS = {"ours": "ours", "handwritten": "L1"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Run:
     cpu: float
     wall: float
     bytes: int
-    types: Counter[str]
+    made: dict[str, Template]
 
 
 def run(app: str, endpoints: int) -> Run:
@@ -43,20 +45,27 @@ def run(app: str, endpoints: int) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         subprocess.run(
-            [sys.executable, str(HERE / app), str(endpoints), folder],
+            [sys.executable, str(HERE / "run.py"), app, str(endpoints), folder],
             check=True,
             env={**os.environ, "CDK_VALIDATION": "false"},
             stderr=subprocess.DEVNULL,
         )
         wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-        templates = [
-            file.read_bytes() for file in sorted(Path(folder).glob("Bench*.template.json"))
-        ]
-    types = Counter(
-        one["Type"] for text in templates for one in json.loads(text)["Resources"].values()
-    )
+        made = templates(Path(folder))
+        size = sum(one.stat().st_size for one in Path(folder).glob("*.template.json"))
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return Run(cpu=cpu, wall=wall, bytes=sum(map(len, templates)), types=types)
+    return Run(cpu=cpu, wall=wall, bytes=size, made=made)
+
+
+def told_apart(ours: Run, plain: Run) -> list[str]:
+    """What only one of the two apps makes, or makes differently."""
+    if ours.made.keys() != plain.made.keys():
+        return [f"stacks: ours {sorted(ours.made)}, by hand {sorted(plain.made)}"]
+    return [
+        f"{name}: {one}"
+        for name in ours.made
+        for one in differences(ours.made[name], plain.made[name])
+    ]
 
 
 def line(points: list[tuple[int, float]]) -> tuple[float, float, float]:
@@ -80,19 +89,19 @@ def main(counts: list[int]) -> int:
             # Each app comes first as often as second: what else the machine does wears off.
             for app in list(APPS)[:: -1 if turn % 2 else 1]:
                 runs[app].append(run(app, count))
-        ours, plain = runs["ours.py"], runs["handwritten.py"]
-        if ours[0].types != plain[0].types:
-            print(f"not the same: only ours has {dict(ours[0].types - plain[0].types)}, only L1 "
-                  f"{dict(plain[0].types - ours[0].types)}")  # fmt: skip
+        ours, plain = runs["ours"], runs["handwritten"]
+        resources = sum(len(one["Resources"]) for one in ours[0].made.values())
+        if faults := told_apart(ours[0], plain[0]):
+            print("not the same:", *faults[:_SHOWN], sep="\n")
             return 1
         cpu = {app: statistics.median(one.cpu for one in found) for app, found in runs.items()}
         wall = {app: statistics.median(one.wall for one in found) for app, found in runs.items()}
         for app, seconds in cpu.items():
             points[app].append((count, seconds))
         print(
-            f"| {count} | {ours[0].types.total()} | {cpu['ours.py']:.2f} |"
-            f" {cpu['handwritten.py']:.2f} | {cpu['ours.py'] / cpu['handwritten.py']:.2f} |"
-            f" {wall['ours.py']:.2f} | {wall['handwritten.py']:.2f} | {ours[0].bytes / 1024:.0f} |"
+            f"| {count} | {resources} | {cpu['ours']:.2f} |"
+            f" {cpu['handwritten']:.2f} | {cpu['ours'] / cpu['handwritten']:.2f} |"
+            f" {wall['ours']:.2f} | {wall['handwritten']:.2f} | {ours[0].bytes / 1024:.0f} |"
             f" {plain[0].bytes / 1024:.0f} |",
             flush=True,
         )
@@ -105,7 +114,7 @@ def main(counts: list[int]) -> int:
             f" R² {straight:.4f}"
         )
     if len(counts) > 1:
-        print(f"an endpoint more: {slopes['ours.py'] / slopes['handwritten.py']:.2f} of L1")
+        print(f"an endpoint more: {slopes['ours'] / slopes['handwritten']:.2f} of L1")
     print(f"aim: at most {AIM} of L1")
     return 0
 
@@ -114,7 +123,7 @@ def count_calls(arguments: list[str]) -> int:
     """Both apps' calls into Node are on the screen."""
     for app in APPS:
         subprocess.run(
-            [sys.executable, str(HERE / "calls.py"), app.removesuffix(".py"), *arguments],
+            [sys.executable, str(HERE / "calls.py"), app, *arguments],
             check=True,
             env={**os.environ, "CDK_VALIDATION": "false"},
         )

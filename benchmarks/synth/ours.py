@@ -1,8 +1,6 @@
-"""`python benchmarks/synth/ours.py <endpoints> <folder>`: our constructs, one stack an endpoint."""
+"""Our constructs: `add(app, number)` makes an endpoint in a stack of its own."""
 
 from __future__ import annotations
-
-import sys
 
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_kms as kms
@@ -30,15 +28,3 @@ def add(app: App, number: int) -> None:
     RealtimeEndpoint(
         stack, "Endpoint", model=model, name=f"bench-{number}", operations=Operations(key=key)
     )
-
-
-def main(count: int, folder: str) -> None:
-    """The assembly lies in the folder."""
-    app = App(outdir=folder, analytics_reporting=False, stack_traces=False)
-    for number in range(count):
-        add(app, number)
-    app.synth()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
