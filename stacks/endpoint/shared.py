@@ -12,6 +12,7 @@ from sagemaker_workflow.autoscaling import Metric, Schedule
 from sagemaker_workflow.endpoints import Instances, Operations, Rollout, Scaling
 from sagemaker_workflow.model import Model
 from stacks import parameters, settings
+from stacks.settings.endpoints.scaling import Provisioned
 from stacks.settings.endpoints.scaling import Scaling as ScalingSettings
 
 
@@ -62,15 +63,7 @@ class Served:
             scale_in_cooldown_seconds=asked.scale_in_cooldown_seconds,
             scale_out_cooldown_seconds=asked.scale_out_cooldown_seconds,
             follows=_follows(asked),
-            schedules={
-                name: Schedule(
-                    at=one.at,
-                    min_capacity=one.min_capacity,
-                    max_capacity=one.max_capacity,
-                    timezone=one.timezone,
-                )
-                for name, one in asked.schedules.items()
-            },
+            schedules=schedules(asked),
         )
 
     def rollout(self, block: settings.Rollout, *, on_instances: bool) -> Rollout:
@@ -95,6 +88,19 @@ class Served:
             alarms_active=self.rollback,
             apply_configured_counts=anew,
         )
+
+
+def schedules(asked: ScalingSettings | Provisioned) -> dict[str, Schedule]:
+    """Bounds that change with the clock."""
+    return {
+        name: Schedule(
+            at=one.at,
+            min_capacity=one.min_capacity,
+            max_capacity=one.max_capacity,
+            timezone=one.timezone,
+        )
+        for name, one in asked.schedules.items()
+    }
 
 
 def _follows(asked: ScalingSettings) -> Metric | Literal["concurrency"] | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from sagemaker_workflow.endpoints.limits import SERVERLESS_CONCURRENCY
 from stacks.settings.base import Block, refuse
 from stacks.settings.endpoints.schedule import Clock
 
+Concurrency = Annotated[int, Field(ge=SERVERLESS_CONCURRENCY[0], le=SERVERLESS_CONCURRENCY[1])]
 Cooldown = Annotated[int, Field(ge=0, le=86_400)]
 ScheduleName = Annotated[
     str,
@@ -74,3 +76,39 @@ class Scaling(Block):
                 f'follows = "{info.data["follows"]}" needs it: what one instance should carry'
             )
         return target
+
+
+class Provisioned(Block):
+    """Provisioned concurrency of a serverless endpoint follows how much of it is in use."""
+
+    # Keys of other kinds, with the reason.
+    REFUSED: ClassVar[dict[str, str]] = {
+        "follows": "the service publishes one load of a serverless endpoint, the share in use",
+        "metric": "the service publishes one load of a serverless endpoint, the share in use",
+    }
+
+    max_capacity: Concurrency
+    min_capacity: Concurrency = Field(default=1, validate_default=True)
+    target: Annotated[float, Field(gt=0, le=1)] = 0.7  # the share in use: 0.7 is 70 %
+    scale_in_cooldown_seconds: Cooldown = 300
+    scale_out_cooldown_seconds: Cooldown = 60
+    schedules: dict[ScheduleName, Bounds] = Field(default_factory=dict)
+
+    @field_validator("min_capacity")
+    @classmethod
+    def _min_is_at_most_max(cls, minimum: int, info: ValidationInfo) -> int:
+        if minimum > info.data.get("max_capacity", minimum):
+            raise refuse(f"must be at most max_capacity, {info.data['max_capacity']}")
+        return minimum
+
+    @field_validator("schedules")
+    @classmethod
+    def _never_down_to_none(cls, schedules: dict[str, Bounds]) -> dict[str, Bounds]:
+        for name, bounds in schedules.items():
+            if bounds.min_capacity < 1:
+                raise refuse(
+                    "must be at least 1: what is scaled keeps some concurrency provisioned",
+                    key=f"{name}.min_capacity",
+                    value=bounds.min_capacity,
+                )
+        return schedules

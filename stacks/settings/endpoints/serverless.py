@@ -9,8 +9,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from sagemaker_workflow.endpoints.limits import SERVERLESS_MEMORY_MB
 from stacks.settings.base import any_of, refuse
 from stacks.settings.endpoints.scaled import Rollout
+from stacks.settings.endpoints.scaling import Provisioned
 from stacks.settings.endpoints.schedule import Hours
 from stacks.settings.endpoints.served import Served
+
+_MOST = "max_concurrency"
 
 
 class Serverless(Served):
@@ -32,10 +35,44 @@ class Serverless(Served):
     provisioned_concurrency: Annotated[int, Field(ge=0, le=200)] = Field(
         default=0, validate_default=True
     )
+    scaling: Provisioned | None = None  # default: provisioned concurrency stays as it is
     rollout: Rollout = Rollout()
     active: bool = True  # false: nothing of it runs until somebody starts it
     schedule: Hours | None = None  # default: it is there while active
     dashboard: bool = True
+
+    @field_validator("scaling")
+    @classmethod
+    def _scales_what_is_provisioned(
+        cls, scaling: Provisioned | None, info: ValidationInfo
+    ) -> Provisioned | None:
+        provisioned, most = (info.data.get(name) for name in ("provisioned_concurrency", _MOST))
+        if scaling is None or provisioned is None or most is None:
+            return scaling
+        low, high = scaling.min_capacity, scaling.max_capacity
+        if provisioned == 0:
+            raise refuse(
+                "is what scaling moves, and 0 is none: raise it, or remove [scaling]: serverless"
+                " scales by itself",
+                key="^provisioned_concurrency",
+                value=0,
+            )
+        if high > most:
+            raise refuse(f"must be at most {_MOST}, {most}", key="max_capacity", value=high)
+        if not low <= provisioned <= high:
+            raise refuse(
+                f"must be from scaling's min_capacity to its max_capacity, {low} to {high}",
+                key="^provisioned_concurrency",
+                value=provisioned,
+            )
+        for name, bounds in scaling.schedules.items():
+            if bounds.max_capacity > most:
+                raise refuse(
+                    f"must be at most {_MOST}, {most}",
+                    key=f"schedules.{name}.max_capacity",
+                    value=bounds.max_capacity,
+                )
+        return scaling
 
     @field_validator("rollout")
     @classmethod
