@@ -159,7 +159,7 @@ test: install ## Everything: make check and every test; what CI runs
 # registry is reachable. A proxy's certificates of this machine come along, for pip in the build.
 BASE ?= localhost/sagemaker-workflow/base:bookworm
 images test-images base-image: ENGINE := $(or $(ENGINE),podman)
-.PHONY: images test-images base-image sbom
+.PHONY: images test-images base-image sbom pin
 images: ready ## Build the images of containers/ and print what they weigh (ENGINE=podman|docker, FROM=<base image>, ARGS=<container>)
 	@$(PYTHON_) -m ops.build_images --engine $(ENGINE) $(if $(FROM),--base '$(FROM)') $(ARGS)
 
@@ -167,6 +167,9 @@ test-images: ready ## Build our images and run them under a real engine (ENGINE=
 	@command -v $(ENGINE) > /dev/null || { echo "error: there is no $(ENGINE) on the PATH" >&2; echo "what to do: apt-get install podman runc debootstrap, or ENGINE=docker" >&2; exit 1; }
 	@$(if $(filter localhost/%,$(BASE)),$(ENGINE) image inspect $(BASE) > /dev/null 2>&1 || $(MAKE) --no-print-directory base-image)
 	LOCAL_AWS_ENGINE_TEST=$(ENGINE) LOCAL_AWS_ENGINE_BASE=$(BASE) $(PYTHON_) -m pytest -m images tests/images
+
+pin: ready ## Look up the digests of base and AWS images in their registries, and write them down
+	@$(PYTHON_) -m ops.images pin
 
 sbom: ready ## Write what each image installs as CycloneDX (build/sbom)
 	@$(PYTHON_) -m ops.sbom

@@ -1,12 +1,14 @@
 """Container images on this machine: `python -m ops.build_images` builds containers/ with an engine.
 
 Each image is `<prefix>/<container>:<hash of its build context>`; one that is there is not built
-again. What it weighs is printed, in all and in Python packages.
+again. What it weighs is printed, in all and in Python packages. Another base, platform or options
+for the engine (behind `--`) make another image of the same content: its tag has a suffix.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -41,27 +43,53 @@ def containers(root: Path = ROOT) -> list[str]:
     return sorted(path.parent.name for path in (root / "containers").glob("*/Dockerfile"))
 
 
-def command(engine: str, context: BuildContext, tag: str, *, base: str | None) -> list[str]:
+def command(
+    engine: str,
+    context: BuildContext,
+    tag: str,
+    *,
+    base: str | None = None,
+    platform: str | None = None,
+    options: Sequence[str] = (),
+) -> list[str]:
     """The command line that builds `context`, all but the folder."""
     words = [engine, "build", "--tag", tag, "--build-arg", f"REVISION={context.hash}"]
     if engine == "podman":
         # OCI's own format has no HEALTHCHECK; inside a container runc cannot build as root.
         words += ["--format", "docker", "--isolation", "chroot"]
-    if base:
-        digest = base.partition("@")[2]
-        words += ["--build-arg", f"BASE={base}"]
-        words += ["--build-arg", f"BASE_DIGEST={digest}"] if digest else []
+    words += ["--platform", platform] if platform else []
+    words += ["--build-arg", f"BASE={base}"] if base else []
+    digest = (base or context.base or "").partition("@")[2]
+    words += ["--build-arg", f"BASE_DIGEST={digest}"] if digest else []
     # A package index or a proxy on this machine's loopback is in reach, as for `make install`.
-    return [*words, "--network", "host"]
+    return [*words, "--network", "host", *options]
 
 
-def build(engine: str, name: str, *, base: str | None = None, root: Path = ROOT) -> Built:
+def tag_of(
+    context: BuildContext, base: str | None, platform: str | None, options: Sequence[str]
+) -> str:
+    """The image's name here. The local AWS's engine looks for the same one."""
+    # By its base alone it is the engine's own suffix (local_aws/runtime/engine/build.py).
+    other = "\0".join([base or "", platform or "", *options]).rstrip("\0")
+    suffix = f"-{hashlib.sha256(other.encode()).hexdigest()[:8]}" if other else ""
+    return f"{PREFIX}/{context.name}:{context.hash}{suffix}"
+
+
+def build(
+    engine: str,
+    name: str,
+    *,
+    base: str | None = None,
+    platform: str | None = None,
+    options: Sequence[str] = (),
+    root: Path = ROOT,
+) -> Built:
     """The container's image is in the engine's store. Raises CalledProcessError."""
     context = BuildContext.read(root / "containers" / name)
-    tag = f"{PREFIX}/{name}:{context.hash}"
+    tag = tag_of(context, base, platform, options)
     if subprocess.run([engine, "image", "inspect", tag], capture_output=True).returncode:  # noqa: S603
-        words = [*command(engine, context, tag, base=base), str(context.copy())]
-        subprocess.run(words, check=True, stdout=sys.stderr)  # noqa: S603
+        words = command(engine, context, tag, base=base, platform=platform, options=options)
+        subprocess.run([*words, str(context.copy())], check=True, stdout=sys.stderr)  # noqa: S603
     return Built(tag=tag, size=int(_ask(engine, tag)), site_packages=_weigh(engine, tag))
 
 
@@ -85,7 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", nargs="*", help=f"containers (default: all but {', '.join(LARGE)})")
     parser.add_argument("--engine", choices=ENGINES, default="podman")
     parser.add_argument("--base", help="the base image, best by digest: name:tag@sha256:...")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--platform", help="what it is built for, such as linux/arm64")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    behind = words.index("--") if "--" in words else len(words)
+    options = parser.parse_args(words[:behind])
+    passed_on = words[behind + 1 :]
     known = containers()
     if unknown := sorted(set(options.name) - set(known)):
         parser.error(f"no such container: {', '.join(unknown)}; there are: {', '.join(known)}")
@@ -93,7 +125,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"there is no {options.engine} on the PATH: install it, or --engine the other")
     for name in options.name or [one for one in known if one not in LARGE]:
         try:
-            made = build(options.engine, name, base=options.base)
+            made = build(
+                options.engine,
+                name,
+                base=options.base,
+                platform=options.platform,
+                options=passed_on,
+            )
         except subprocess.CalledProcessError as error:
             sys.exit(f"containers/{name}: {options.engine} ended with {error.returncode}")
         print(  # noqa: T201

@@ -3,13 +3,15 @@
 `python -m ops.images refresh` writes them beside the constructs; `python -m ops.images check` says
 whether they still are what the installed SDK and botocore say, and exits 1 when not. Both work
 offline. A digest already in the lock is kept while its URI is the same; a new one is written
-`unresolved`, for only a registry can tell it.
+`unresolved`, for only a registry can tell it: `python -m ops.images pin` asks, for the base images
+of the Dockerfiles as well. `pin bases` and `pin managed` are its halves.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import itertools
 import json
 import logging
 import sys
@@ -18,6 +20,9 @@ from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
+
+from ops import digests
+from ops.errors import OpsError
 
 LIBRARY = Path(__file__).resolve().parents[1] / "constructs" / "sagemaker_workflow"
 IMAGES = LIBRARY / "images.lock.json"
@@ -189,6 +194,22 @@ def _retrieve(wanted: Wanted, scope: str, processor: str, region: str) -> str:
     )
 
 
+def _pin(half: str | None) -> int:
+    """Digests are where builds and synth read them; 1 and a sentence when one could not be had."""
+    halves = {
+        "bases": digests.pin_bases(LIBRARY.parents[1], digests.of_registry),
+        "managed": digests.pin_managed(IMAGES, digests.of_ecr),
+    }
+    try:
+        for line in halves[half] if half else itertools.chain(*halves.values()):
+            sys.stdout.write(f"{line}\n")
+    except OpsError as fault:
+        fix = f"what to do: {fault.fix}\n" if fault.fix else ""
+        sys.stderr.write(f"error: {fault.message}\n{fix}")
+        return 1
+    return 0
+
+
 def _text(lock: dict[str, Any]) -> str:
     return json.dumps(lock, indent=1) + "\n"
 
@@ -200,8 +221,12 @@ def _read(path: Path) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 done or up to date, 1 the lock is behind."""
     parser = argparse.ArgumentParser(prog="python -m ops.images", description=__doc__)
-    parser.add_argument("command", choices=("refresh", "check"))
-    command = parser.parse_args(arguments).command
+    parser.add_argument("command", choices=("refresh", "check", "pin"))
+    parser.add_argument("half", nargs="?", choices=("bases", "managed"), help="of pin")
+    options = parser.parse_args(arguments)
+    command = options.command
+    if command == "pin":
+        return _pin(options.half)
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
     behind = False
     locks = (

@@ -67,7 +67,7 @@ class TrainingStack(Stack):
             group=group,
             images=TrainingImages(
                 trainer=images.image(self, names, training.container, image_tag),
-                inference_uri=images.inference(self, names).uri,
+                inference=images.inference(self, names),
             ),
             buckets=Buckets(
                 processed=stored.bucket("processed"),

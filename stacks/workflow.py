@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aws_cdk import App, Environment
 
+from stacks import digests
 from stacks.batch import BatchStack
 from stacks.endpoint import EndpointStack
 from stacks.errors import UserError
@@ -24,6 +25,7 @@ def build(app: App, settings: Settings, *, root: Path) -> None:
     """
     names = Names(project=settings.project, environment=settings.environment)
     images = Images.of(root / "containers", also=settings.training.container)
+    digests.require(settings, images)
     package = root / "build" / "lambda" / "preprocess.zip"
     if not package.is_file():
         raise UserError(f"{package.relative_to(root)} is missing: run `make package`")

@@ -28,6 +28,7 @@ from pathlib import Path
 _NEVER = ("__pycache__", "*.pyc", "*.pyo", ".DS_Store", ".git", ".mypy_cache", ".ruff_cache")
 _IGNORE = ".dockerignore"
 _DOCKERFILE = "Dockerfile"
+_BASE = re.compile(r"^ARG BASE=(\S+)", re.MULTILINE)
 _COPY = re.compile(r"^(?:COPY|ADD)\s+(.+)$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -84,6 +85,12 @@ class BuildContext:
             digest.update(head.encode() + one.content)
         return digest.hexdigest()[:16]
 
+    @property
+    def base(self) -> str | None:
+        """The image that it is built on, as its Dockerfile's first `ARG BASE=` says."""
+        (text,) = [f.content.decode() for f in self.files if f.path == _DOCKERFILE] or [""]
+        return base_of(text)
+
     def copy(self) -> Path:
         """A temporary folder holds it, Dockerfile on top; gone when the process ends."""
         folder = Path(_temporary(), self.hash, self.name)
@@ -103,6 +110,12 @@ class BuildContext:
 def build_context_hash(folder: Path) -> str:
     """The hash of what the folder's image is built from now; see `BuildContext`."""
     return BuildContext.read(folder).hash
+
+
+def base_of(dockerfile: str) -> str | None:
+    """The default of `ARG BASE` in the text of a Dockerfile."""
+    found = _BASE.search(dockerfile)
+    return found[1] if found else None
 
 
 def context_root(folder: Path) -> Path:

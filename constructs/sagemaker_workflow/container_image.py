@@ -35,6 +35,12 @@ class ContainerImage:
     repository_arns: tuple[str, ...]
     processor: Processor | None = None
     architecture: Architecture | None = None
+    aws_managed: bool = False
+
+    @property
+    def has_tag_of_ours(self) -> bool:
+        """Whether the digest is not in the URI but a registry of ours would tell it."""
+        return not self.aws_managed and "@sha256:" not in self.uri
 
     @staticmethod
     def managed(
@@ -54,6 +60,7 @@ class ContainerImage:
             ContainerImage.from_uri(image.pinned_uri),
             processor=processor,
             architecture="arm64" if "arm64" in image.uri or "graviton" in image.uri else "x86_64",
+            aws_managed=True,
         )
 
     @staticmethod

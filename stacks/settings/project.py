@@ -34,13 +34,14 @@ Region = Annotated[
 
 
 class Image(Block):
-    """Container images: who builds them, and how long each repository keeps untagged ones.
+    """Container images: who builds them, on what, and how long a repository keeps untagged ones.
 
     `codebuild` builds them in the account while the storage stack is deployed; `push` leaves them
-    to whoever has Docker.
+    to whoever has Docker. `digests = "required"` refuses a base or an AWS image without a digest.
     """
 
     build: Literal["codebuild", "push"] = "push"
+    digests: Literal["required", "when-known"] = "when-known"
     keep_untagged_days: Annotated[int, Field(ge=1, le=365)] = 14
 
 

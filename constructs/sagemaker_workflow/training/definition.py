@@ -16,10 +16,12 @@ from sagemaker_workflow.training.capacity import (
     recovery_states,
     result_of,
 )
+from sagemaker_workflow.training.images import Images, evidence, image_states
 from sagemaker_workflow.training.metrics import metric_definitions
 from sagemaker_workflow.training.request import request_states
 
 CHANNELS = ("train", "validation", "test", "schema")
+_EVIDENCE = ", ".join(f"'{name}': {value}" for name, value in evidence().items())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +42,7 @@ class Job:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def preprocess_and_train(job: Job, *, model_package_group: str) -> dict[str, Any]:
+def preprocess_and_train(job: Job, *, model_package_group: str, images: Images) -> dict[str, Any]:
     """The definition; see `request_states` for its input.
 
     Open: `${TrainerImage}`, `${InferenceImage}`, `${Role}`, `${InstanceType}`, `${Key}`,
@@ -57,7 +59,8 @@ def preprocess_and_train(job: Job, *, model_package_group: str) -> dict[str, Any
         + 8 * 3600,
         "StartAt": "Read the request",
         "States": {
-            **request_states(then="Train"),
+            **request_states(then="Identify the trainer image"),
+            **image_states(images, then="Train"),
             "Train": _train(job),
             **recovery_states(train="Train", then="Register"),
             "Register": _register(model_package_group),
@@ -82,7 +85,7 @@ def _train(job: Job) -> dict[str, Any]:
             "TrainingJobName": JOB_NAME,
             "RoleArn": "${Role}",
             "AlgorithmSpecification": {
-                "TrainingImage": "${TrainerImage}",
+                "TrainingImage": "{% $trainer_image %}",
                 "TrainingInputMode": "File",
                 "MetricDefinitions": metric_definitions(job.problem),
             },
@@ -154,14 +157,17 @@ def _register(group: str) -> dict[str, Any]:
             "ModelApprovalStatus": "PendingManualApproval",
             "InferenceSpecification": {
                 "Containers": [
-                    {"Image": "${InferenceImage}", "ModelDataUrl": "{% $states.input.model_data %}"}
+                    {
+                        "Image": "{% $inference_image %}",
+                        "ModelDataUrl": "{% $states.input.model_data %}",
+                    }
                 ],
                 "SupportedContentTypes": ["text/csv", "application/json", "application/jsonlines"],
                 "SupportedResponseMIMETypes": ["text/csv", "application/json"],
             },
             "CustomerMetadataProperties": "{% $merge([$states.input.metrics,"
             " { 'dataset': $dataset, 'version': $version, 'manifest': $manifest,"
-            " 'training_job': $states.input.training_job }]) %}",
+            f" 'training_job': $states.input.training_job, {_EVIDENCE} }}]) %}}",
             # The same job registers once, however often the call is repeated.
             "ClientToken": "{% $substring($hash($states.input.training_job, 'SHA-256'), 0, 36) %}",
         },

@@ -19,16 +19,9 @@ from sagemaker_workflow.nested import grant_run_and_wait
 from sagemaker_workflow.roles import ExecutionRole
 from sagemaker_workflow.state_machine import StateMachine
 from sagemaker_workflow.training.definition import Job, preprocess_and_train
+from sagemaker_workflow.training.images import Images
 from sagemaker_workflow.training.registry import ModelPackageGroup
 from sagemaker_workflow.uploads import UploadTrigger
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Images:
-    """The image that trains, and the one the model will be served by."""
-
-    trainer: ContainerImage
-    inference_uri: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,10 +68,10 @@ class PreprocessAndTrain(Construct):
         workflow = StateMachine(
             self,
             "Machine",
-            definition=preprocess_and_train(job, model_package_group=group.name),
+            definition=preprocess_and_train(job, model_package_group=group.name, images=images),
             substitutions={
                 "Artifacts": buckets.artifacts.bucket_name,
-                "InferenceImage": images.inference_uri,
+                "InferenceImage": images.inference.uri,
                 "Ingest": ingest.state_machine_arn,
                 "InstanceType": job.instance_type,
                 "JobPrefix": job.prefix,
@@ -93,6 +86,8 @@ class PreprocessAndTrain(Construct):
         self.machine, self.role = workflow.machine, workflow.role
         self._may_train()
         self._may_register()
+        if images.looked_up:
+            allow(self.role, "ecr:DescribeImages", on=[*images.looked_up])
         grant_run_and_wait(self.role, ingest, why="each execution of Ingest has a name of its own")
         allow(self.role, "sns:Publish", on=[topic.topic_arn])
         allow(self.role, "kms:Decrypt", "kms:GenerateDataKey", on=[buckets.key.key_arn])

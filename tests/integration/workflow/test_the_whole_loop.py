@@ -42,6 +42,25 @@ def test_the_model_is_better_than_chance_and_says_where_it_comes_from(workflow: 
     assert training.metrics(job)["test:auc"] == pytest.approx(float(metadata["test:auc"]), abs=1e-4)
 
 
+def test_the_model_package_names_the_bytes_that_trained_and_those_that_serve(
+    workflow: Any,
+) -> None:
+    package = workflow.run.package
+    metadata = package["CustomerMetadataProperties"]
+    job = training.describe(metadata["training_job"])
+    assert job is not None
+    assert job["AlgorithmSpecification"]["TrainingImage"] == metadata["trainer_image"]
+    [container] = package["InferenceSpecification"]["Containers"]
+    assert container["Image"] == metadata["inference_image"]
+    for name in ("trainer", "inference"):
+        uri, _, digest = metadata[f"{name}_image"].partition("@")
+        found = aws.client("ecr").describe_images(
+            repositoryName=uri.partition("/")[2],
+            imageIds=[{"imageTag": metadata[f"{name}_code"]}],
+        )
+        assert found["imageDetails"][0]["imageDigest"] == digest
+
+
 def test_every_stack_that_serves_the_group_has_the_version_by_its_parameter(workflow: Any) -> None:
     served = {
         s["StackName"]: cloudformation.parameters(s)["ModelPackageArn"]

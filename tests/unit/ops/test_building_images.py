@@ -7,6 +7,8 @@ from subprocess import CalledProcessError
 
 import pytest
 
+from local_aws.runtime.engine import build as engine_build
+from local_aws.runtime.engine.choice import Engine
 from ops import build_images
 from sagemaker_workflow.build_context import BuildContext
 
@@ -74,6 +76,38 @@ def test_the_label_gets_the_bases_digest_where_one_is_given(
     build_images.main(["--engine", "docker", "--base", base, "trainer"])
     assert said in builds(engine)[0]
     assert not_said not in builds(engine)[0]
+
+
+def test_another_base_platform_or_option_is_another_image_of_the_same_content(
+    engine: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = [
+        [],
+        ["--base", "python:3.12"],
+        ["--platform", "linux/arm64"],
+        ["torch_trainer", "--", "--build-arg", "VARIANT=cpu"],
+        ["torch_trainer", "--", "--build-arg", "VARIANT=gpu"],
+    ]
+    for words in asked:
+        engine.with_name("docker.built").unlink(missing_ok=True)
+        own = [] if "torch_trainer" in words else ["trainer"]
+        build_images.main(["--engine", "docker", *own, *words])
+    tags = [line.partition(": ")[0] for line in capfd.readouterr().out.splitlines()]
+    assert len(set(tags)) == len(asked)
+    assert "--platform linux/arm64" in builds(engine)[2]
+    assert "--network host --build-arg VARIANT=cpu" in builds(engine)[3]
+
+
+def test_the_local_aws_finds_an_image_that_was_built_on_the_same_base(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = build_images.ROOT / "containers" / "trainer"
+    context = BuildContext.read(folder)
+    docker = Engine(name="docker", program="docker", root=False, runc=False)
+    for base in ("localhost/base:1", ""):
+        monkeypatch.setenv("LOCAL_AWS_ENGINE_BASE", base)
+        found = engine_build.image(docker, "uri", folder, context.hash)
+        assert found.tag == build_images.tag_of(context, base or None, None, [])
 
 
 def test_a_failed_build_is_one_sentence(engine: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import Stack
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -21,6 +22,17 @@ from sagemaker_workflow.training import (
     PreprocessAndTrain,
 )
 from sagemaker_workflow.training.definition import preprocess_and_train
+from sagemaker_workflow.training.images import image_states
+
+MANAGED = ContainerImage.managed("xgboost", version="3.2-0", region="us-east-1")
+ECR = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
+PINNED = ContainerImage.from_uri(f"{ECR}/server@sha256:{'0' * 64}")
+TAGGED = ContainerImage.from_uri(f"{ECR}/team/server:0123456789abcdef")
+
+
+def ours(stack: Stack, name: str) -> ContainerImage:
+    repository = ecr.Repository.from_repository_name(stack, name, f"shop/{name}")
+    return ContainerImage.from_repository(repository, "0123456789abcdef")
 
 
 def a_job(**changes: Any) -> Job:
@@ -34,7 +46,8 @@ def a_job(**changes: Any) -> Job:
 
 
 def states(**changes: Any) -> dict[str, Any]:
-    made = preprocess_and_train(a_job(**changes), model_package_group="shop-test")
+    images = Images(trainer=TAGGED, inference=TAGGED)
+    made = preprocess_and_train(a_job(**changes), model_package_group="shop-test", images=images)
     return dict(made["States"])
 
 
@@ -46,8 +59,8 @@ def workflow(stack: Stack, key: kms.IKey, bucket: s3.IBucket, **changes: Any) ->
         job=a_job(**changes),
         group=ModelPackageGroup(stack, "Models", name="shop-test"),
         images=Images(
-            trainer=ContainerImage.managed("xgboost", version="3.2-0", region="us-east-1"),
-            inference_uri="image",
+            trainer=MANAGED,
+            inference=ours(stack, "server"),
         ),
         buckets=Buckets(processed=bucket, artifacts=bucket, key=key),
         ingest=sfn.StateMachine.from_state_machine_arn(stack, "Ingest", machine),
@@ -104,6 +117,39 @@ def test_waits_for_capacity_with_full_jitter_and_never_longer_than_an_hour() -> 
     """How long, not whether: an attempt's wait is anything between nothing and its cap."""
     wait = states()["Wait for capacity"]
     assert wait["Seconds"] == "{% $ceil($random() * $min([3600, 120 * $power(2, $attempt)])) %}"
-    made = preprocess_and_train(a_job(), model_package_group="shop-test")
+    images = Images(trainer=TAGGED, inference=TAGGED)
+    made = preprocess_and_train(a_job(), model_package_group="shop-test", images=images)
     longest = sum(min(3600, 120 * 2**attempt) for attempt in range(10))
     assert made["TimeoutSeconds"] >= 3600 + longest
+
+
+def test_trains_and_registers_by_the_digest_that_was_found_before_anything_was_paid_for() -> None:
+    made = states()
+    assert made["Locate the dataset"]["Next"] == "Identify the trainer image"
+    assert made["Identify the inference image"]["Next"] == "Train"
+    specification = made["Train"]["Arguments"]["AlgorithmSpecification"]
+    assert specification["TrainingImage"] == "{% $trainer_image %}"
+    [container] = made["Register"]["Arguments"]["InferenceSpecification"]["Containers"]
+    assert container["Image"] == "{% $inference_image %}"
+    said = made["Register"]["Arguments"]["CustomerMetadataProperties"]
+    for name in ("trainer_image", "trainer_code", "inference_image", "inference_code", "version"):
+        assert f"'{name}': " in said
+
+
+def test_the_registry_is_asked_for_the_digest_of_a_tag_of_ours_alone() -> None:
+    """AWS's registries answer nobody else, and a URI by digest needs no answer."""
+    made = image_states(Images(trainer=MANAGED, inference=PINNED), then="Train")
+    assert [state["Type"] for state in made.values()] == ["Pass", "Pass"]
+    made = image_states(Images(trainer=TAGGED, inference=TAGGED), then="Train")
+    assert {state["Resource"] for state in made.values()} == {
+        "arn:aws:states:::aws-sdk:ecr:describeImages"
+    }
+
+
+def test_grants_digests_of_the_repositories_looked_up_and_of_no_other(
+    stack: Stack, key: kms.IKey, bucket: s3.IBucket
+) -> None:
+    workflow(stack, key, bucket)
+    assert allowed(stack, "ecr:DescribeImages") == [
+        "arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/shop/server"
+    ]
