@@ -10,6 +10,7 @@ from ops import aws, cloudformation
 from ops.errors import OpsError
 
 ENDPOINT = "AWS::SageMaker::Endpoint"
+ACTIVE = "Active"
 Template = Mapping[str, Any]
 
 
@@ -23,9 +24,15 @@ class Outage:
     possible: bool = True
 
 
-def refuse(templates: Mapping[str, Template], *, meant: Sequence[str]) -> None:
-    """Raise OpsError, with every endpoint that would go, unless each is `meant` to."""
-    found = [o for o in _outages(templates) if not o.possible or o.endpoint not in meant]
+def refuse(
+    templates: Mapping[str, Template], *, meant: Sequence[str], overrides: Sequence[str] = ()
+) -> None:
+    """Raise OpsError, with every endpoint that would go, unless each is `meant` to.
+
+    Overrides are `Stack:Key=value`; every other parameter has its config value.
+    """
+    given = dict(one.split("=", 1) for one in overrides)
+    found = [o for o in _outages(templates, given) if not o.possible or o.endpoint not in meant]
     if not found:
         return
     sentences = "; ".join(f"{o.stack}: {o.endpoint} {o.why}" for o in found)
@@ -40,7 +47,7 @@ def refuse(templates: Mapping[str, Template], *, meant: Sequence[str]) -> None:
     )
 
 
-def _outages(templates: Mapping[str, Template]) -> Iterator[Outage]:
+def _outages(templates: Mapping[str, Template], given: Mapping[str, str]) -> Iterator[Outage]:
     for stack, wanted in templates.items():
         if cloudformation.status(stack) == cloudformation.MISSING:
             continue
@@ -48,11 +55,21 @@ def _outages(templates: Mapping[str, Template]) -> Iterator[Outage]:
         if not live:
             continue
         body = aws.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
-        yield from outages(stack, body, wanted, live)
+        yield from outages(stack, body, wanted, live, given.get(f"{stack}:{ACTIVE}"))
 
 
-def outages(stack: str, deployed: Template, wanted: Template, live: set[str]) -> Iterator[Outage]:
-    """The live endpoints of a stack (by logical id) that `wanted` does not go on with."""
+def outages(
+    stack: str,
+    deployed: Template,
+    wanted: Template,
+    live: set[str],
+    active: str | None = None,
+) -> Iterator[Outage]:
+    """The live endpoints of a stack (by logical id) that `wanted` does not go on with.
+
+    `active` overrides what the config says the parameter Active is.
+    """
+    config = wanted.get("Parameters", {}).get(ACTIVE, {}).get("Default")
     after = wanted.get("Resources", {})
     for logical_id in sorted(live):
         resource = deployed["Resources"].get(logical_id)
@@ -69,6 +86,9 @@ def outages(stack: str, deployed: Template, wanted: Template, live: set[str]) ->
                 endpoint=name,
                 why=f"would be deleted once {new_name} is there, as an endpoint cannot be renamed",
             )
+        elif (active or config) == "false":
+            because = f"{ACTIVE} is overridden with false" if active else "active = false in config"
+            yield Outage(stack=stack, endpoint=name, why=f"would be deleted, as {because}")
         elif _serverless(wanted, logical_id) and not _serverless(deployed, logical_id):
             yield Outage(
                 stack=stack,

@@ -42,7 +42,7 @@ def deploy(
         step.what = f"{len(known)} stacks"
     _refuse_unknown(overrides, templates, stacks or known)
     chosen = {name: templates[name] for name in stacks or known if name in templates}
-    outages.refuse(chosen, meant=replace or [])
+    outages.refuse(chosen, meant=replace or [], overrides=overrides)
     with screen.step("cdk deploy") as step:
         seen = {
             name: {e.id for e in cloudformation.events(name)}

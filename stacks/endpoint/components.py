@@ -51,6 +51,8 @@ def build(placed: Placed, block: Components) -> None:
             allowed_types=block.allowed_instance_types,
             types_known_here=block.types_known_here,
             count=max(1, block.min_instances),
+            volume_gb=block.volume_gb,
+            ami_version=block.ami_version,
         ),
         managed=ManagedScaling(
             min_instances=block.min_instances,

@@ -9,8 +9,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from sagemaker_workflow.endpoints.limits import has_gpu
 from sagemaker_workflow.gpus import gpus
 from stacks.settings.base import Block, refuse
+from stacks.settings.endpoints.hosted import Hosted
 from stacks.settings.endpoints.schedule import Hours
-from stacks.settings.endpoints.served import OnInstances, PackageGroup
+from stacks.settings.endpoints.served import PackageGroup
 
 MOST = 20  # Rules of a template know no `<=`, so bounds are written out value by value
 ComponentName = Annotated[
@@ -52,7 +53,7 @@ class Component(Block):
         return minimum
 
 
-class Components(OnInstances):
+class Components(Hosted):
     """Several models share instances; the instances come and go with the models' copies."""
 
     kind: Literal["components"]

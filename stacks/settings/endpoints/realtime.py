@@ -7,20 +7,16 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from sagemaker_workflow.endpoints.limits import (
-    AMI_VERSIONS,
     DOWNLOAD_TIMEOUT_SECONDS,
     METRIC_SECONDS,
     PREFIX_CONCURRENCY,
     PREFIX_LENGTH,
     STARTUP_TIMEOUT_SECONDS,
-    VOLUME_GB,
-    ami_fits,
-    has_nvme,
 )
 from stacks.settings.base import Block, any_of, refuse
+from stacks.settings.endpoints.hosted import Hosted
 from stacks.settings.endpoints.scaled import Count, Rollout, Scaled
 
-Volume = Annotated[int, Field(ge=VOLUME_GB[0], le=VOLUME_GB[1])]
 StartupSeconds = Annotated[int, Field(ge=STARTUP_TIMEOUT_SECONDS[0], le=STARTUP_TIMEOUT_SECONDS[1])]
 DownloadSeconds = Annotated[
     int, Field(ge=DOWNLOAD_TIMEOUT_SECONDS[0], le=DOWNLOAD_TIMEOUT_SECONDS[1])
@@ -110,13 +106,11 @@ class Metrics(Block):
         return seconds
 
 
-class Realtime(Scaled):
+class Realtime(Scaled, Hosted):
     """Answers within a second, on instances that are always there."""
 
     kind: Literal["realtime"]
     invocations_per_instance: Annotated[int, Field(ge=1)] = 1000  # a minute; the scaling target
-    volume_gb: Volume | None = None
-    ami_version: str | None = None
     startup_timeout_seconds: StartupSeconds | None = None
     download_timeout_seconds: DownloadSeconds | None = None
     routing: Routing = Routing()
@@ -130,29 +124,6 @@ class Realtime(Scaled):
         if minimum < 1:
             raise refuse('must be at least 1; only kind = "async" goes down to 0')
         return minimum
-
-    @field_validator("volume_gb")
-    @classmethod
-    def _a_volume_has_a_place(cls, volume: int | None, info: ValidationInfo) -> int | None:
-        types = info.data.get("allowed_instance_types", [])
-        if volume is not None and types and all(map(has_nvme, types)):
-            raise refuse(
-                f"{', '.join(types)} has local storage of its own size: remove volume_gb, or allow"
-                " a type without local storage"
-            )
-        return volume
-
-    @field_validator("ami_version")
-    @classmethod
-    def _the_ami_fits(cls, ami: str | None, info: ValidationInfo) -> str | None:
-        types = info.data.get("allowed_instance_types", [])
-        if ami is not None and ami not in AMI_VERSIONS:
-            raise refuse(f"must be {any_of(list(AMI_VERSIONS))}")
-        if ami is not None and types and not any(ami_fits(ami, one) for one in types):
-            raise refuse(
-                f"is made for none of {', '.join(types)}: remove it, or allow a type it fits"
-            )
-        return ami
 
     @field_validator("challenger")
     @classmethod

@@ -54,6 +54,25 @@ def test_an_endpoint_that_does_not_exist_yet_is_nobodys_loss() -> None:
     assert list(outages.outages("stack", template(), template("other"), set())) == []
 
 
+def inactive(default: str = "false") -> dict[str, Any]:
+    return {**template(), "Parameters": {"Active": {"Default": default}}}
+
+
+def test_a_config_that_says_inactive_ends_a_live_endpoint() -> None:
+    assert found(template(), inactive()) == ["would be deleted, as active = false in config"]
+    assert found(template(), inactive("true")) == []
+
+
+def test_an_override_counts_for_more_than_the_config() -> None:
+    def said(wanted: dict[str, Any], active: str) -> list[str]:
+        live = {"Endpoint"}
+        return [o.why for o in outages.outages("s", template(), wanted, live, active)]
+
+    why = "would be deleted, as Active is overridden with false"
+    assert said(inactive("true"), "false") == [why]
+    assert said(inactive(), "true") == []
+
+
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Client:
@@ -75,6 +94,16 @@ def test_a_deployment_says_what_would_end_and_how_to_mean_it() -> None:
     )
     assert told.value.fix == "let them go with --replace flights"
     outages.refuse({"prod": template("other")}, meant=["flights"])
+
+
+@pytest.mark.usefixtures("deployed")
+def test_an_override_that_ends_an_endpoint_is_to_be_meant_too() -> None:
+    overrides = ["prod:Active=false", "prod:MaxCapacity=3"]
+    with pytest.raises(OpsError, match="prod: flights would be deleted, as Active is") as told:
+        outages.refuse({"prod": inactive("true")}, meant=[], overrides=overrides)
+    assert told.value.fix == "let them go with --replace flights"
+    outages.refuse({"prod": inactive("true")}, meant=["flights"], overrides=overrides)
+    outages.refuse({"prod": inactive("true")}, meant=[], overrides=["other:Active=false"])
 
 
 @pytest.mark.usefixtures("deployed")

@@ -23,7 +23,12 @@ from sagemaker_workflow.endpoints import (
     Shadow,
     Variant,
 )
-from sagemaker_workflow.endpoints.components import ComponentEndpoint, Copy, ManagedScaling
+from sagemaker_workflow.endpoints.components import (
+    ComponentEndpoint,
+    ComponentScaling,
+    Copy,
+    ManagedScaling,
+)
 from sagemaker_workflow.model import Model, ModelContainer
 
 REQUESTS, HOSTS = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
@@ -207,12 +212,17 @@ def test_it_names_the_parameter_when_the_floor_is_one(stack: Stack, kinds: dict[
     assert "**<MinCapacity>** instances" in widgets(stack)[0]["properties"]["markdown"]
 
 
-def shared(stack: Stack, container: ModelContainer, **given: Any) -> ComponentEndpoint:
+def shared(
+    stack: Stack,
+    container: ModelContainer,
+    scaling: ComponentScaling | None = None,
+    **given: Any,
+) -> ComponentEndpoint:
     """An endpoint with the components a and b."""
     endpoint = ComponentEndpoint(stack, "Shared", name="shared", **given)
     for id_ in ("a", "b"):
         model = Model(stack, f"Model{id_}", serves=container, role=endpoint.role)
-        endpoint.add_component(id_, model=model, each=Copy(memory_mb=512))
+        endpoint.add_component(id_, model=model, each=Copy(memory_mb=512), scaling=scaling)
     return endpoint
 
 
@@ -249,9 +259,37 @@ def test_the_floor_of_shared_instances_is_the_managed_minimum(
 def test_shared_instances_cost_nothing_once_every_component_sleeps(
     stack: Stack, container: ModelContainer
 ) -> None:
-    shared(stack, container, managed=ManagedScaling(min_instances=0))
+    shared(
+        stack,
+        container,
+        managed=ManagedScaling(min_instances=0),
+        scaling=ComponentScaling(min_copies=0),
+    )
     text = widgets(stack)[0]["properties"]["markdown"]
     assert "Down to **0** instances: nothing once every component sleeps." in text
+
+
+@pytest.mark.parametrize("scaling", [None, ComponentScaling(min_copies=1, max_copies=3)])
+def test_a_component_that_never_sleeps_keeps_an_instance(
+    stack: Stack, container: ModelContainer, scaling: ComponentScaling | None
+) -> None:
+    shared(stack, container, managed=ManagedScaling(min_instances=0), scaling=scaling)
+    text = widgets(stack)[0]["properties"]["markdown"]
+    assert "Never fewer than **1** instance: at least **730** instance-hours a month." in text
+
+
+def test_copies_that_are_parameters_are_named_in_the_floor(
+    stack: Stack, container: ModelContainer
+) -> None:
+    least = CfnParameter(stack, "MinCopies", type="Number").value_as_number
+    shared(
+        stack,
+        container,
+        managed=ManagedScaling(min_instances=0),
+        scaling=ComponentScaling(min_copies=least),
+    )
+    text = widgets(stack)[0]["properties"]["markdown"]
+    assert "The instances that **<MinCopies> + <MinCopies>** copies take: nothing once" in text
 
 
 def test_it_can_be_left_out(stack: Stack, container: ModelContainer, model: Model) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ COMPONENTS = """
 [endpoints.models]
 kind = "components"
 instance_type = "ml.m5.xlarge"
+allowed_instance_types = ["ml.m5.xlarge", "ml.m5d.xlarge"]
+volume_gb = 50
 min_instances = 0
 
 active = false
@@ -85,6 +88,19 @@ def test_each_component_follows_its_group_by_a_parameter_of_its_own(
     assert said["ModelPackageGroupFraudCheck"] == "fraud"
     assert {"ChurnModelPackageArn", "FraudCheckModelPackageArn"} <= template["Parameters"].keys()
     assert "ModelPackageArn" not in template["Parameters"]
+
+
+def test_instances_have_their_volume_where_the_type_can_have_one(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    template = templates["shop-test-endpoint-models"]
+    [config] = (
+        one["Properties"]["ProductionVariants"][0]
+        for one in template["Resources"].values()
+        if one["Type"] == "AWS::SageMaker::EndpointConfig"
+    )
+    assert "50" in json.dumps([config["VolumeSizeInGB"], template["Mappings"]])
+    assert "ml.m5d.xlarge" in json.dumps([template["Mappings"], template["Conditions"]])
 
 
 def test_no_instance_is_there_before_a_model(templates: dict[str, dict[str, Any]]) -> None:
@@ -139,6 +155,17 @@ def test_a_dashboard_is_made_unless_the_config_says_no(
             "memory = 512",
             "endpoints.models.components.fraud-check.memory = 512: unknown key; did you mean"
             " memory_mb?",
+        ),
+        (
+            "volume_gb = 50",
+            "volume_gb = 600",
+            "endpoints.models.volume_gb = 600: must be at most 512",
+        ),
+        (
+            '["ml.m5.xlarge", "ml.m5d.xlarge"]\nvolume_gb = 50',
+            '["ml.m5.xlarge"]\nami_version = "al2-ami-sagemaker-inference-gpu-2"',
+            'endpoints.models.ami_version = "al2-ami-sagemaker-inference-gpu-2": is made for none'
+            " of ml.m5.xlarge: remove it, or allow a type it fits",
         ),
         (
             "memory_mb = 512",

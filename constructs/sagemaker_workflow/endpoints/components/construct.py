@@ -97,10 +97,15 @@ class ComponentEndpoint(Construct):
         self.config, self.resource = build_machines(self, managed)
         warn_of_local_storage(self, capacity)
         self.lifecycle = EndpointLifecycle(
-            self, "Lifecycle", name=self.name, operations=self.operations
+            self,
+            "Lifecycle",
+            name=self.name,
+            operations=self.operations,
+            condition=condition,
         )
-        self.lifecycle.watch(self.resource)
+        self.lifecycle.watch(self.resource, self.config.attr_endpoint_config_name)
         self._floor = managed.min_instances
+        self._copies: list[int] = []  # of each component, whatever the load
         self.dashboard = (
             build_dashboard(self, name=self.name, body=self._dashboard_body())
             if operations.dashboard
@@ -177,6 +182,7 @@ class ComponentEndpoint(Construct):
             rollout=rollout,
         )
         self.components[id_] = component
+        self._copies.append(copies if scaling is None else scaling.min_copies)
         for caller in self._callers:
             component.grant_invoke(caller)
         if self.dashboard is not None:
@@ -198,5 +204,6 @@ class ComponentEndpoint(Construct):
             variants=[limits.VARIANT],
             alarms=[alarm.attr_arn for one in added for alarm in (*one.alarms, one.no_capacity)],
             floors=[self._floor],
+            copies=self._copies,
             components={id_: one.name for id_, one in self.components.items()},
         )

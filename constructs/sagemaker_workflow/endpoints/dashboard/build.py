@@ -36,6 +36,7 @@ def dashboard_body(
     alarms: Sequence[str],
     floors: Sequence[int],
     components: Mapping[str, str] | None = None,
+    copies: Sequence[int] = (),
 ) -> str:
     """What the dashboard of one endpoint shows.
 
@@ -43,6 +44,7 @@ def dashboard_body(
     :param alarms: ARNs of the endpoint's alarms
     :param floors: instances of each fleet that are there whatever the load; none of serverless
     :param components: names of the components by their ids
+    :param copies: of each component, whatever the load; where there is one there is an instance
     """
     graphs = [one for variant in variants for one in variant_graphs(name, kind, variant)]
     if kind == "asynchronous":
@@ -54,7 +56,7 @@ def dashboard_body(
             "type": "text",
             "width": 2 * WIDE,
             "height": 2,
-            "properties": {"markdown": f"# {name}\n{kind}. {_cost(kind, floors)}"},
+            "properties": {"markdown": f"# {name}\n{kind}. {_cost(kind, floors, copies)}"},
         }
     ]
     if alarms:
@@ -71,7 +73,7 @@ def dashboard_body(
     return json.dumps({"widgets": widgets}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _cost(kind: Kind, floors: Sequence[int]) -> str:
+def _cost(kind: Kind, floors: Sequence[int], copies: Sequence[int]) -> str:
     """What it costs at least. No prices: none is known here, and they differ by region."""
     if not floors:
         return "No instances; only provisioned concurrency costs anything while nobody asks."
@@ -82,6 +84,12 @@ def _cost(kind: Kind, floors: Sequence[int]) -> str:
             "instance-hours a month."
         )
     floor = sum(floors)
+    if floor == 0 and not all(map(known, copies)):
+        return (
+            f"The instances that **{' + '.join(map(str, copies))}** copies take: nothing once "
+            f"every component sleeps, else at least {_HOURS_A_MONTH} instance-hours a month."
+        )
+    floor = floor or min(1, sum(copies))
     if floor == 0:
         when = "once every component sleeps" if kind == "components" else "while nobody asks"
         return f"Down to **0** instances: nothing {when}."
