@@ -23,12 +23,30 @@ class Together(LoadScopeScheduling):
         file = nodeid.split("::", 1)[0]
         return WORKFLOW if file.startswith(f"{WORKFLOW}/") else file
 
+    # xdist 3.8 would run the test that ended a worker for ever, hand out files that are done, ask
+    # workers that are not up yet, and leave a new one waiting that was given a single test.
     def remove_node(self, node: WorkerController) -> str | None:
         """A test that ended its worker has failed; those behind it go on without it."""
-        ended: str | None = super().remove_node(node)
-        if ended is not None:
-            self.workqueue[self._split_scope(ended)][ended] = True
+        left = {
+            scope: tests
+            for scope, tests in self.assigned_work.pop(node).items()
+            if not all(tests.values())
+        }
+        if not left:
+            return None
+        tests = next(iter(left.values()))
+        ended = next(test for test, done in tests.items() if not done)
+        tests[ended] = True
+        self.workqueue.update({s: tests for s, tests in left.items() if not all(tests.values())})
+        for other in self.assigned_work.keys() & self.registered_collections.keys():
+            self._reschedule(other)
         return ended
+
+    def _reschedule(self, node: WorkerController) -> None:
+        while not node.shutting_down:
+            super()._reschedule(node)
+            if self._pending_of(self.assigned_work[node]) > 1:
+                return
 
 
 TERMINAL: list[pytest.TerminalReporter] = []
