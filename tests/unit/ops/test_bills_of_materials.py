@@ -17,7 +17,7 @@ _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 @pytest.fixture(scope="module")
 def bills(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bills")
-    sbom.write(out, validate=False)  # seconds each; below one is
+    sbom.write(out, validate=False)  # which takes seconds: `make test-images` does
     return out
 
 
@@ -52,9 +52,8 @@ def test_the_same_lock_file_gives_the_same_bytes_at_any_time(
         folder.mkdir(parents=True)
         (folder / "Dockerfile").write_text("FROM scratch\n")
         (folder / "requirements.txt").write_bytes(sbom.locks()["vllm"].read_bytes())
-        (path,) = sbom.write(
-            tmp_path / number / "out", root=tmp_path / number, validate=number == "1"
-        )
+        root = tmp_path / number
+        (path,) = sbom.write(root / "out", root=root, validate=False)
         seen.add(path.read_bytes())
     assert len(seen) == 1
     assert not {"serialNumber", "timestamp"} & set(re.findall(r'"(\w+)":', seen.pop().decode()))
