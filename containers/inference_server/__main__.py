@@ -10,6 +10,7 @@ from pathlib import Path
 from inference_server.listening import open_port
 from inference_server.logs import configure, log
 from inference_server.settings import read_settings
+from inference_server.user import leave_root
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +31,8 @@ def main(arguments: list[str]) -> int:
     listener = open_port(settings.host, settings.port)
     if listener is None:
         return _fail(f"cannot listen on {settings.host}:{settings.port}; the port may be taken")
+    if why := leave_root(settings):
+        log(logging.WARNING, why)
     # Imported after the port is bound: SageMaker may connect from now on.
     from inference_server.supervisor import Supervisor
 

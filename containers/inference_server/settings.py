@@ -52,6 +52,8 @@ class Settings:
     models_dir: Path = Path(DEFAULT_BASE_DIR) / "models"
     """Where SageMaker puts the models of a multi-model endpoint."""
     worker: int = 1
+    user: int = 0
+    """Who serves once root has opened the port; 0: whoever started the server."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -137,6 +139,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         providers=tuple(wished) or (("cuda",) if gpus else ("cpu",)),
         model_digest=model_digest,
         multi_model=multi_model,
+        user=number("INFERENCE_USER", 0, 0, 65_534),
         models_dir=Path(base) / "models",
         models_memory_bytes=number("INFERENCE_MODELS_MEMORY_MB", 0, 0, 10_000_000) * 1024**2
         or memory_limit() * 8 // 10,
