@@ -43,16 +43,15 @@ def backfill(
     dataset: str,
     prefix: str,
     *,
-    tolerate: int | None = None,
     say: Callable[[str], None] = lambda text: None,
     progress: Callable[[Counts], None] = lambda counts: None,
 ) -> Backfilled:
     """Every object under the prefix went through Ingest, or was refused for a reason.
 
-    `tolerate` is how many percent may be refused before the rest is left alone; without it the
-    config's. `say` is told the execution, `progress` how far it is.
+    Once more are refused than the config tolerates the rest is left alone. `say` is told the
+    execution, `progress` how far it is.
     """
-    check(dataset, prefix, tolerate)
+    check(dataset, prefix)
     machine = aws.published(deployment, "preprocessing/backfill-arn")
     bucket = aws.published(deployment, "storage/raw-bucket")
     if not aws.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"]:
@@ -60,11 +59,9 @@ def backfill(
             f"there is no object under s3://{bucket}/{prefix}",
             fix=f"aws s3 ls s3://{bucket}/{dataset}/ shows what was uploaded",
         )
-    request: dict[str, Any] = {"prefix": prefix}
-    if tolerate is not None:
-        request["tolerated_failure_percent"] = tolerate
-    states = aws.client("stepfunctions")
-    arn = states.start_execution(stateMachineArn=machine, input=json.dumps(request))["executionArn"]
+    arn = aws.client("stepfunctions").start_execution(
+        stateMachineArn=machine, input=json.dumps({"prefix": prefix})
+    )["executionArn"]
     say(f"execution {arn}")
     ended = executions.finish(
         arn, while_waiting=lambda: progress(_counts(_map_run(arn))), patience=LONGEST_SECONDS
@@ -81,17 +78,12 @@ def backfill(
     )
 
 
-def check(dataset: str, prefix: str, tolerate: int | None) -> None:
+def check(dataset: str, prefix: str) -> None:
     """A backfill may be asked for so."""
     if not prefix.startswith(f"{dataset}/"):
         raise OpsError(
             f"the prefix is {prefix!r}, allowed is one under {dataset}/, where its uploads are",
             fix=f"make backfill PREFIX={dataset}/",
-        )
-    if tolerate is not None and not 0 <= tolerate <= 100:
-        raise OpsError(
-            f"{tolerate} percent are to be tolerated, allowed is 0 to 100",
-            fix=f"make backfill PREFIX={prefix} TOLERATE=50",
         )
 
 

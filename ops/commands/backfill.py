@@ -19,13 +19,10 @@ def register(app: typer.Typer) -> None:
 
 def backfill(
     prefix: Annotated[str, typer.Argument(help="Prefix of keys in the raw bucket: flights/2013/")],
-    tolerate: Annotated[
-        int | None, typer.Option(help="Percent that may be bad [default: the config's]")
-    ] = None,
 ) -> None:
     """Give Ingest every upload under a prefix again."""
     dataset = settings.dataset_name(settings.environment_name())
-    backfilling.check(dataset, prefix, tolerate)
+    backfilling.check(dataset, prefix)
     aws.use_local_if_meant()
     screen = Screen()
     with screen.step(f"backfill {prefix}") as step:
@@ -33,11 +30,12 @@ def backfill(
             settings.current(),
             dataset,
             prefix,
-            tolerate=tolerate,
             say=step.note,
             progress=lambda counts: step.line("objects", str(counts)),
         )
         step.what = str(done.counts)
+        for key, why in done.bad.items():
+            step.note(f"{key}: {why}")
         if done.results:
             step.note(f"results: {done.results}")
         if done.bad or done.ended_early:
@@ -52,7 +50,5 @@ def _refusal(done: backfilling.Backfilled) -> OpsError:
         message += f", {left} were left alone: {done.ended_early}"
     return OpsError(
         message,
-        log=[f"{key}: {why}" for key, why in done.bad.items()],
-        log_name="objects that were refused",
         fix="correct and upload them again; a backfill that is started again skips what is done",
     )

@@ -23,12 +23,11 @@ def backfill(
 ) -> dict[str, Any]:
     """The definition, with `${Ingest}`, `${RawBucket}`, `${OutputBucket}` and `${Topic}` left open.
 
-    Input: {"prefix": "<dataset>/..."}, and "tolerated_failure_percent" where the default is not
-    meant. Output: {"map_run", "results"}, the results' manifest in S3. A bad object fails its own
-    child execution and no other one, until more than the tolerated share of all has failed.
+    Input: {"prefix": "<dataset>/..."}. Output: {"map_run", "results"}, the results' manifest in
+    S3. A bad object fails its own child execution and no other one, until more than the tolerated
+    share of all has failed.
     """
     folder = f"{dataset}/"
-    own = "$exists($states.input.tolerated_failure_percent)"
     return {
         "Comment": f"Preprocess every object under a prefix of {dataset} again",
         "QueryLanguage": "JSONata",
@@ -63,9 +62,7 @@ def backfill(
                     "size": "{% $states.context.Map.Item.Value.Size %}",
                 },
                 "MaxConcurrency": max_concurrency,
-                "ToleratedFailurePercentage": f"{{% {own}"
-                " ? $states.input.tolerated_failure_percent"
-                f" : {tolerated_failure_percent} %}}",
+                "ToleratedFailurePercentage": tolerated_failure_percent,
                 "ItemProcessor": {
                     "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
                     "StartAt": "Is it a folder?",

@@ -64,10 +64,10 @@ def test_follows_the_backfill_and_names_the_bad_object(
     seen: list[str] = []
 
     done = backfill.backfill(
-        deployment, "shop", "shop/", tolerate=30, progress=lambda counts: seen.append(str(counts))
+        deployment, "shop", "shop/", progress=lambda counts: seen.append(str(counts))
     )
 
-    assert account["asked"] == {"prefix": "shop/", "tolerated_failure_percent": 30}
+    assert account["asked"] == {"prefix": "shop/"}
     assert seen == ["0 of 4 done", "3 of 4 done, 1 bad", "3 of 4 done, 1 bad"]
     assert done.bad == {"shop/b.csv": BAD["cause"]}
     assert done.results == "s3://p/manifest.json"
@@ -81,7 +81,6 @@ def test_a_backfill_that_ended_early_says_so(
 
     done = backfill.backfill(deployment, "shop", "shop/")
 
-    assert account["asked"] == {"prefix": "shop/"}
     assert done.ended_early == "States.ExceedToleratedFailureThreshold"
     assert done.results == ""
 
@@ -110,23 +109,13 @@ def test_nothing_is_started_where_nothing_lies(
     assert account["asked"] is None
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["2013/"], "the prefix is '2013/', allowed is one under flights/, where its uploads are"),
-        (["flights/", "--tolerate", "101"], "101 percent are to be tolerated, allowed is 0 to 100"),
-    ],
-)
-def test_refuses_what_cannot_be_meant_before_it_looks_for_an_account(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    sentence: str,
+def test_refuses_another_folder_before_it_looks_for_an_account(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("WORKFLOW_ENV", "local")
 
-    assert ops.main(["backfill", *arguments]) == 1
+    assert ops.main(["backfill", "2013/"]) == 1
 
     told = capsys.readouterr().err
-    assert sentence in told
+    assert "the prefix is '2013/', allowed is one under flights/, where its uploads are" in told
     assert "make backfill PREFIX=flights/" in told

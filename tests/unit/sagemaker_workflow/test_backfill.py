@@ -46,7 +46,7 @@ def test_each_object_is_an_execution_of_its_own_that_waits_for_ingest(
     each = states["Each object"]
     assert each["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
     assert each["MaxConcurrency"] == 7
-    assert ": 10 %}" in each["ToleratedFailurePercentage"]
+    assert each["ToleratedFailurePercentage"] == 10
     task = each["ItemProcessor"]["States"]["Ingest"]
     assert task["Resource"] == "arn:aws:states:::states:startExecution.sync:2"
     assert task["Arguments"]["StateMachineArn"] == "${Ingest}"
