@@ -2,69 +2,89 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from support.load import Failure, Report
+import aiohttp
+from support.load import Answer, Failure, Load
 from support.local_aws_server import LocalAws
 
-_PATIENCE_SECONDS = 60.0
-_THREADS = 4  # a client of boto3 signs and waits for one request at a time
+_PATIENCE_SECONDS = 120.0  # for all that are waiting; under load from elsewhere a queue grows
+_READERS = 2
+_HEADERS = {"X-Amzn-SageMaker-Content-Type": "text/csv"}
+_LOCATION = "X-Amzn-SageMaker-OutputLocation"
 
 
-@contextmanager
-def constant_async_load(aws: LocalAws, name: str, *, rate: float = 50) -> Iterator[Report]:
-    """The report fills while the block runs, and is whole after it."""
-    report, stop, outputs, lock = Report(), threading.Event(), list[str](), threading.Lock()
+class AsyncLoad(Load):
+    """Requests are sent when their time has come; what they led to is read by `collect`."""
 
-    def submit() -> None:
-        runtime = aws.session().client("sagemaker-runtime", endpoint_url=aws.endpoint)
-        began, mine = time.monotonic(), 0
-        while not stop.is_set():
-            time.sleep(max(0.0, began + mine * _THREADS / rate - time.monotonic()))
-            mine += 1
-            try:
-                outputs.append(_submit(runtime, name))
-            except Exception as error:  # noqa: BLE001  a lost request, whatever the reason
-                report.failed.append(Failure(time.time(), 0, repr(error)))
-        with lock:
-            report.sent += mine
-            report.rate += mine / (time.monotonic() - began)
+    def __init__(self, aws: LocalAws, endpoint_name: str, *, rate: float) -> None:
+        super().__init__(aws, endpoint_name, body=b"x", rate=rate, headers=_HEADERS)
+        self._url = self._url.removesuffix("/invocations") + "/async-invocations"
+        self._s3 = aws.client("s3")
+        self._waiting: list[tuple[float, str]] = []  # when it was sent, where its answer will be
+        self._read = 0
 
-    threads = [threading.Thread(target=submit, daemon=True) for _ in range(_THREADS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield report
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-        _collect(aws, outputs, report)
-        print(f"asynchronous load on {name}: {report}")  # noqa: T201  shown with a failing test
+    def collect(self, least: int) -> None:
+        """The first `least` requests are answered, or failed for want of an answer."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while len(self._waiting) < least:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(self._waiting)} of {least} requests were accepted")
+            time.sleep(0.05)
+        new, self._read = self._waiting[self._read : least], max(self._read, least)
+        with ThreadPoolExecutor(_READERS) as readers:
+            for (sent, uri), text in zip(
+                new, readers.map(lambda one: self._answer(one[1], deadline), new), strict=True
+            ):
+                if text is None:
+                    self.report.failed.append(Failure(time.time(), 0, f"no answer at {uri}"))
+                    continue
+                self.report.succeeded += 1
+                self.report.by_answer[text] += 1
+                self.report.answers.append(Answer(sent, text))
 
+    def collect_all(self) -> None:
+        """Every request that was sent is accounted for."""
+        self.collect(len(self._waiting))
 
-def _submit(runtime: Any, name: str) -> str:
-    answer = runtime.invoke_endpoint_async(EndpointName=name, Body=b"x", ContentType="text/csv")
-    return str(answer["OutputLocation"])
+    async def _send(self, session: aiohttp.ClientSession) -> None:
+        sent = time.time()
+        try:
+            async with session.post(self._url, data=self._body, headers=self._sign()) as answer:
+                text, status = await answer.text(), answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            status, text = 0, f"{type(error).__name__}: {error}"
+        self.report.by_status[status] += 1
+        if status == 202:
+            self._waiting.append((sent, answer.headers[_LOCATION]))
+        else:
+            self.report.failed.append(Failure(time.time(), status, text))
 
-
-def _collect(aws: LocalAws, outputs: list[str], report: Report) -> None:
-    s3, deadline = aws.client("s3"), time.monotonic() + _PATIENCE_SECONDS
-    for uri in outputs:
+    def _answer(self, uri: str, deadline: float) -> str | None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         while True:
             try:
-                text = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
-            except s3.exceptions.NoSuchKey:
+                found: Any = self._s3.get_object(Bucket=bucket, Key=key)
+            except self._s3.exceptions.NoSuchKey:
                 if time.monotonic() > deadline:
-                    report.failed.append(Failure(time.time(), 0, f"no answer at {uri}"))
-                    break
-                time.sleep(0.05)
-                continue
-            report.succeeded += 1
-            report.by_answer[text] += 1
-            break
+                    return None
+                time.sleep(0.1)
+            else:
+                return str(found["Body"].read().decode())
+
+
+@contextmanager
+def constant_async_load(aws: LocalAws, name: str, *, rate: float) -> Iterator[AsyncLoad]:
+    """The report is whole after the block."""
+    load = AsyncLoad(aws, name, rate=rate)
+    load.start()
+    try:
+        yield load
+    finally:
+        load.stop()
+        load.collect_all()
+        print(f"asynchronous load on {name}: {load.report}")  # noqa: T201  shown with a failing test

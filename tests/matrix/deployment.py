@@ -72,11 +72,13 @@ class Deployment:
             self.deployed[shape.family] = shape
         return done
 
-    def scaled_to(self, shape: Shape, count: int) -> None:
-        """The load has brought the variant to this many instances, and it is at rest there."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while (self.count(shape), self.endpoint(shape)["EndpointStatus"]) != (count, "InService"):
-            assert time.monotonic() < deadline, self.endpoint(shape)
+    def scaled_to(self, shape: Shape, count: int, *, within: float = _PATIENCE_SECONDS) -> None:
+        """The load has brought it to this many instances or copies, and it is at rest there."""
+        deadline = time.monotonic() + within
+        while (self.count(shape), self.resting(shape)) != (count, True):
+            assert time.monotonic() < deadline, (
+                f"not at {count} within {within:g} s: {self.endpoint(shape)}"
+            )
             time.sleep(0.1)
 
     def endpoint(self, shape: Shape) -> dict[str, Any]:
@@ -87,10 +89,36 @@ class Deployment:
         listed = self.aws.client("sagemaker").list_endpoints()["Endpoints"]
         return [one["EndpointName"] for one in listed]
 
+    def component(self, shape: Shape) -> dict[str, Any]:
+        found = self.aws.client("sagemaker").describe_inference_component(
+            InferenceComponentName=shape.component
+        )
+        return dict(found)
+
     def count(self, shape: Shape) -> int | None:
-        [variant] = self.endpoint(shape)["ProductionVariants"]
-        found = variant.get("CurrentInstanceCount")
+        """Instances of the first variant, or copies of the component."""
+        if shape.kind == "components":
+            return int(self.component(shape)["RuntimeConfig"]["CurrentCopyCount"])
+        found = self.endpoint(shape)["ProductionVariants"][0].get("CurrentInstanceCount")
         return None if found is None else int(found)
+
+    def shadows(self, shape: Shape) -> list[str]:
+        """The variants that get copies of the requests."""
+        found = self.endpoint(shape).get("ShadowProductionVariants", [])
+        return [one["VariantName"] for one in found]
+
+    def resting(self, shape: Shape) -> bool:
+        """Whether nothing is being changed."""
+        statuses = [self.endpoint(shape)["EndpointStatus"]]
+        if shape.kind == "components":
+            statuses.append(self.component(shape)["InferenceComponentStatus"])
+        return set(statuses) == {"InService"}
+
+    def configured(self, config: str) -> int | None:
+        """How many instances an endpoint config asks for at the start."""
+        found = self.aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
+        count = found["ProductionVariants"][0].get("InitialInstanceCount")
+        return None if count is None else int(count)
 
     def status(self, shape: Shape) -> str:
         [found] = self.aws.client("cloudformation").describe_stacks(StackName=stack(shape))[

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from shape import Shape
@@ -11,177 +12,225 @@ from shape import Shape
 # announced: requests are lost, and `make deploy` says so and does not begin without a yes.
 Promise = Literal["safe", "refused", "announced"]
 
-REALTIME = Shape(count=1)
+# What an answer begins with: archive, environment value, image.
+ONE, TWO_, SLOW = "one - one", "two - one", "slow - one"
+
+REALTIME = Shape()
 TWO = Shape(family="two", name="matrix-two", count=2)
+GUARDED = replace(TWO, strategy="canary", max_latency_ms=1000)
 # Every request is above the target, so the load takes it to its upper bound and keeps it there.
 SCALED = Shape(family="scaled", name="matrix-scaled", scaled=(1, 3))
 SERVERLESS = Shape(family="serverless", kind="serverless", name="matrix-serverless")
+LATER = Shape(family="later", kind="serverless", name="matrix-later")
 ASYNC = Shape(family="async", kind="async", name="matrix-async")
+WEIGHED = replace(SCALED, family="weighed", name="matrix-weighed", weights=(9, 1))
+# An update keeps the weight of a variant that is there, so a challenger's is one beside that.
+ALONE = Shape(family="compared", name="matrix-compared", changes_variants=True)
+COMPARED = replace(ALONE, weights=(1, 1 / 3))
+UNSHADOWED = Shape(family="shadowed", name="matrix-shadowed")
+COMPONENTS = Shape(
+    family="components",
+    kind="components",
+    name="matrix-components",
+    instance_type="ml.m5.xlarge",
+    count=2,
+)
+COPIES = replace(COMPONENTS, family="copies", name="matrix-copies", count=1, scaled=(1, 3))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An update under load.
-
-    `answers` is what the new state answers, of "archive environment image"; None when the answer
-    cannot show it, and `settled` then names a member of the deployed config that does.
-    `scaled_to`: the count that scaling had reached before, which must be there after.
-    """
+    """An update under load."""
 
     id: str
     title: str
     before: Shape
     after: Shape
     promise: Promise = "safe"
-    answers: str | None = None
-    scaled_to: int | None = None
+    # What is answered after the update, and in which shares; of one that is refused, the old.
+    answers: Mapping[str, float] = field(default_factory=lambda: {ONE: 1.0})
+    meanwhile: str | None = None  # what answered some requests before it was rolled back
+    anew: bool = True  # after it, nothing that ran before answers any more
+    counts: tuple[int, int] | None = None  # instances or copies that run before and after
+    asleep: bool = False  # afterwards it sleeps at zero copies, and is asked again
     says: str = ""  # in what the CLI prints when it is refused
+    names_alarm: str = ""  # whose name is there too: the end of its logical id
+
+    @property
+    def refused(self) -> bool:
+        return self.promise == "refused"
 
 
-def _scaled(row: str, title: str, **changes: object) -> Row:
-    return Row(
-        id=row,
-        title=title,
-        before=SCALED,
-        after=replace(SCALED, **changes),  # type: ignore[arg-type]
-        scaled_to=3,
-    )
+def _row(id_: str, title: str, before: Shape, changes: dict[str, object], **more: object) -> Row:
+    after = replace(before, **changes)  # type: ignore[arg-type]
+    return Row(id=id_, title=title, before=before, after=after, **more)  # type: ignore[arg-type]
 
 
+NEW = {TWO_: 1.0}
 ROWS = (
-    Row(
-        id="model",
-        title="new model version",
-        before=REALTIME,
-        after=replace(REALTIME, model="two"),
-        answers="two - one",
+    _row("model", "new model version", REALTIME, {"model": "two"}, answers=NEW),
+    _row("image", "container image", REALTIME, {"image": "two"}, answers={"one - two": 1.0}),
+    _row(
+        "environment",
+        "environment value",
+        REALTIME,
+        {"setting": "new"},
+        answers={"one new one": 1.0},
     ),
-    Row(
-        id="image",
-        title="container image",
-        before=REALTIME,
-        after=replace(REALTIME, image="two"),
-        answers="one - two",
+    _row(
+        "instance-type",
+        "instance type, not autoscaled",
+        REALTIME,
+        {"instance_type": "ml.m5.xlarge"},
     ),
-    Row(
-        id="environment",
-        title="environment value",
-        before=REALTIME,
-        after=replace(REALTIME, setting="new"),
-        answers="one new one",
+    _row("kms-key", "KMS key", REALTIME, {"key": "two"}),
+    _row("capture-on", "data capture on", REALTIME, {"capture": True}),
+    _row("capture-off", "data capture off", replace(REALTIME, capture=True), {"capture": False}),
+    _row(
+        "canary",
+        "new model version, canary",
+        replace(TWO, strategy="canary"),
+        {"model": "two"},
+        answers=NEW,
     ),
-    Row(
-        id="instance-type",
-        title="instance type, not autoscaled",
-        before=REALTIME,
-        after=replace(REALTIME, instance_type="ml.m5.xlarge"),
+    _row(
+        "rolling",
+        "new model version, rolling",
+        replace(TWO, strategy="rolling"),
+        {"model": "two"},
+        answers=NEW,
     ),
-    Row(
-        id="kms-key",
-        title="KMS key",
-        before=REALTIME,
-        after=replace(REALTIME, key="two"),
+    _row(
+        "scaled-instance-type",
+        "instance type, autoscaled",
+        SCALED,
+        {"instance_type": "ml.m5.xlarge"},
+        counts=(3, 3),
     ),
-    Row(
-        id="capture-on",
-        title="data capture on",
-        before=REALTIME,
-        after=replace(REALTIME, capture=True),
+    _row(
+        "scaled-model",
+        "new model version, autoscaled",
+        SCALED,
+        {"model": "two"},
+        answers=NEW,
+        counts=(3, 3),
     ),
-    Row(
-        id="capture-off",
-        title="data capture off",
-        before=replace(REALTIME, capture=True),
-        after=REALTIME,
+    _row("capacity", "capacity bounds", SCALED, {"scaled": (2, 3)}, anew=False, counts=(3, 3)),
+    _row("count", "configured instance count, autoscaled", SCALED, {"count": 2}, counts=(3, 3)),
+    _row(
+        "weights",
+        "weights of two variants, autoscaled",
+        WEIGHED,
+        {"weights": (1, 1), "weighs": True},
+        answers={ONE: 0.5, TWO_: 0.5},
+        counts=(3, 3),
     ),
-    Row(
-        id="canary",
-        title="new model version, canary",
-        before=replace(TWO, strategy="canary"),
-        after=replace(TWO, strategy="canary", model="two"),
-        answers="two - one",
+    _row(
+        "challenger-joins",
+        "a challenger joins",
+        ALONE,
+        {"weights": COMPARED.weights},
+        answers={ONE: 0.75, TWO_: 0.25},
     ),
-    Row(
-        id="rolling",
-        title="new model version, rolling",
-        before=replace(TWO, strategy="rolling"),
-        after=replace(TWO, strategy="rolling", model="two"),
-        answers="two - one",
+    _row("challenger-leaves", "a challenger leaves", COMPARED, {"weights": None}),
+    _row("shadow-joins", "a shadow variant joins", UNSHADOWED, {"shadow": True}),
+    _row(
+        "shadow-leaves",
+        "a shadow variant leaves",
+        replace(UNSHADOWED, shadow=True),
+        {"shadow": False},
     ),
-    _scaled("scaled-instance-type", "instance type, autoscaled", instance_type="ml.m5.xlarge"),
-    _scaled("scaled-model", "new model version, autoscaled", model="two"),
-    _scaled("capacity", "capacity bounds", scaled=(2, 3)),
-    Row(
-        id="count",
-        title="configured instance count, autoscaled",
-        before=SCALED,
-        after=replace(SCALED, count=2),
-        scaled_to=3,
+    _row("memory", "serverless memory", SERVERLESS, {"memory_mb": 4096}),
+    _row("concurrency", "serverless concurrency", SERVERLESS, {"max_concurrency": 50}),
+    _row(
+        "serverless-model",
+        "new model version, serverless",
+        SERVERLESS,
+        {"model": "two"},
+        answers=NEW,
     ),
-    Row(
-        id="memory",
-        title="serverless memory",
-        before=SERVERLESS,
-        after=replace(SERVERLESS, memory_mb=4096),
+    _row("async-model", "new model version, asynchronous", ASYNC, {"model": "two"}, answers=NEW),
+    _row(
+        "async-instance-type",
+        "instance type, asynchronous",
+        ASYNC,
+        {"instance_type": "ml.m5.xlarge"},
     ),
-    Row(
-        id="concurrency",
-        title="serverless concurrency",
-        before=SERVERLESS,
-        after=replace(SERVERLESS, max_concurrency=50),
+    _row("topics", "asynchronous results and topics", ASYNC, {"topics": True}),
+    _row(
+        "component-model",
+        "new model version, component, rolling",
+        COMPONENTS,
+        {"model": "two"},
+        answers=NEW,
+        counts=(2, 2),
     ),
-    Row(
-        id="serverless-model",
-        title="new model version, serverless",
-        before=SERVERLESS,
-        after=replace(SERVERLESS, model="two"),
-        answers="two - one",
+    _row(
+        "component-copies",
+        "copies of a component",
+        COMPONENTS,
+        {"count": 3},
+        anew=False,
+        counts=(2, 3),
     ),
-    Row(
-        id="alarm",
-        title="guardrail alarm fires mid-canary",
-        before=replace(TWO, strategy="canary", max_latency_ms=200),
-        after=replace(TWO, strategy="canary", max_latency_ms=200, model="slow"),
+    _row(
+        "component-scaled-model",
+        "new model version, component, autoscaled",
+        COPIES,
+        {"model": "two"},
+        answers=NEW,
+        counts=(3, 3),
+    ),
+    _row(
+        "component-sleeps",
+        "a component may sleep at zero copies",
+        COPIES,
+        {"scaled": (0, 3)},
+        anew=False,
+        counts=(3, 3),
+        asleep=True,
+    ),
+    _row(
+        "alarm",
+        "guardrail alarm fires mid-canary",
+        GUARDED,
+        {"model": "slow"},
         promise="refused",
-        answers="slow - one",
-        says="alarm",
+        meanwhile=SLOW,
+        says="One or more alarms went off during the deployment",
+        names_alarm="Latency",
     ),
-    Row(
-        id="unhealthy",
-        title="container never becomes healthy",
-        before=REALTIME,
-        after=replace(REALTIME, model="stuck"),
+    _row(
+        "unhealthy",
+        "container never becomes healthy",
+        replace(REALTIME, startup_seconds=60),
+        {"model": "stuck"},
         promise="refused",
         says="health check",
     ),
-    Row(
-        id="half-way",
-        title="stack rollback half-way",
-        before=REALTIME,
-        after=replace(REALTIME, model="two", breaks=True),
+    _row(
+        "half-way",
+        "stack rollback half-way",
+        REALTIME,
+        {"model": "two", "breaks": True},
         promise="refused",
-        answers="two - one",
+        meanwhile=TWO_,
         says="nobody",
     ),
-    Row(
-        id="kind",
-        title="kind change, instances to serverless",
-        before=REALTIME,
-        after=replace(REALTIME, kind="serverless"),
+    _row(
+        "kind",
+        "kind change, instances to serverless",
+        REALTIME,
+        {"kind": "serverless"},
         promise="refused",
         says="cannot become serverless",
     ),
-    Row(
-        id="topics",
-        title="asynchronous results and topics",
-        before=ASYNC,
-        after=replace(ASYNC, topics=True),
-    ),
-    Row(
-        id="rename",
-        title="rename",
-        before=REALTIME,
-        after=replace(REALTIME, name="matrix-renamed"),
+    _row("kind-back", "kind change, serverless to instances", LATER, {"kind": "realtime"}),
+    _row(
+        "rename",
+        "rename",
+        REALTIME,
+        {"name": "matrix-renamed"},
         promise="announced",
     ),
 )

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Kind = Literal["realtime", "serverless", "async"]
+Strategy = Literal["canary", "linear", "all_at_once", "rolling"]
+Kind = Literal["realtime", "serverless", "async", "components"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,16 +21,29 @@ class Shape:
     image: str = "one"  # the tag: one, two
     setting: str = "-"  # an environment value
     instance_type: str = "ml.m5.large"
-    count: int = 1
+    count: int = 1  # of instances; of copies where there are components
     scaled: tuple[int, int] | None = None  # capacity bounds
     memory_mb: int = 2048
     max_concurrency: int = 20
+    weights: tuple[float, float] | None = (
+        None  # of the model and of a challenger, which serves "two"
+    )
+    shadow: bool = False  # "two" gets copies of the requests
+    weighs: bool = False  # the update applies the configured weights
+    changes_variants: bool = False  # the update may bring and take variants
     capture: bool = False
     topics: bool = False  # async: results of their own topics, elsewhere
     key: str = "one"
-    strategy: str = "all_at_once"
-    max_latency_ms: float | None = None
+    strategy: Strategy = "all_at_once"
+    startup_seconds: int = 600
+    # Far above what a busy machine does to a request, so that no alarm goes off by accident.
+    max_latency_ms: float = 30_000
     breaks: bool = False  # a resource after the endpoint fails
+
+    @property
+    def component(self) -> str:
+        """The name of the only component."""
+        return f"{self.name}-model"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -37,5 +51,5 @@ class Shape:
     @staticmethod
     def from_json(text: str) -> Shape:
         given = json.loads(text)
-        scaled = given.pop("scaled")
-        return Shape(**given, scaled=tuple(scaled) if scaled else None)
+        pairs = {name: tuple(given[name]) for name in ("scaled", "weights") if given[name]}
+        return Shape(**{**given, **pairs})

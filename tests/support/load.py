@@ -30,6 +30,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 ANSWER_SECONDS = 70  # contracts 2.2: what a client should wait for an invocation of up to 60 s
+_END_SECONDS = ANSWER_SECONDS + 30  # the last request is answered or given up by then
 _KEEP_ALIVE_SECONDS = 2  # shorter than any server's, so that it never closes as we send
 _VARIANT = "x-Amzn-Invoked-Production-Variant"
 
@@ -51,6 +52,13 @@ class Failure(NamedTuple):
     text: str
 
 
+class Answer(NamedTuple):
+    """A 200: when its request was sent (epoch seconds), and its text."""
+
+    sent: float
+    text: str
+
+
 @dataclass(kw_only=True)
 class Report:
     """What became of the requests so far; after the load, `sent` is `succeeded` plus failures."""
@@ -58,6 +66,7 @@ class Report:
     sent: int = 0
     succeeded: int = 0
     failed: list[Failure] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)  # in the order they came
     by_status: Counter[int] = field(default_factory=Counter)
     by_variant: Counter[str] = field(default_factory=Counter)
     by_answer: Counter[str] = field(default_factory=Counter)
@@ -107,7 +116,9 @@ class Load:
     def stop(self) -> None:
         """Return once every request that was sent is answered or given up."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(_END_SECONDS)
+        if self._thread.is_alive():
+            raise TimeoutError(f"the load did not end within {_END_SECONDS} s: {self.report}")
         if self._broken is not None:
             raise self._broken
 
@@ -135,7 +146,7 @@ class Load:
                 await asyncio.gather(*waiting)
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
-        began = time.monotonic()
+        sent, began = time.time(), time.monotonic()
         try:
             async with session.post(self._url, data=self._body, headers=self._sign()) as answer:
                 text = (await answer.read()).decode(errors="replace")
@@ -150,6 +161,7 @@ class Load:
         report.succeeded += 1
         report.by_variant[variant] += 1
         report.by_answer[text] += 1
+        report.answers.append(Answer(sent, text))
         report.latencies.append(time.monotonic() - began)
 
     def _sign(self) -> dict[str, str]:

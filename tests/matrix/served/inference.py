@@ -1,8 +1,14 @@
-"""The served code: an answer says which archive, environment value and image gave it."""
+"""The served code: an answer says which archive, environment value, image and process gave it."""
 
 import os
 import time
+import uuid
 from pathlib import Path
+
+PROCESS = uuid.uuid4().hex[:8]
+# At any rate some answers of every two seconds are slow, and all others are given in between.
+SLOW_SECONDS, PAUSE_SECONDS = 1.5, 0.3
+slow_until = 0.0
 
 
 def model_fn(model_dir):
@@ -17,9 +23,12 @@ def input_fn(data, content_type):
 
 
 def predict_fn(data, version):
-    if version == "slow":
-        time.sleep(0.4)
-    return f"{version} {os.environ.get('SETTING', '-')} {os.environ.get('IMAGE', '-')}"
+    global slow_until
+    if version == "slow" and time.monotonic() > slow_until + PAUSE_SECONDS:
+        time.sleep(SLOW_SECONDS)
+        slow_until = time.monotonic()
+    setting, image = os.environ.get("SETTING", "-"), os.environ.get("IMAGE", "-")
+    return f"{version} {setting} {image} {PROCESS}"
 
 
 def output_fn(answer, accept):
