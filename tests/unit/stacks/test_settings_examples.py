@@ -16,8 +16,8 @@ from stacks.settings.project import Settings
 
 CONFIG = Path(__file__).parents[3] / "config"
 EXAMPLES = sorted(CONFIG.glob("examples/*.toml"))
-# What is written once for a file, and what every file has.
-ELSEWHERE = {"dataset", "preprocessing", "account", "reserve_concurrency"}
+# What is of an account, not of an example.
+ELSEWHERE = {"account", "reserve_concurrency"}
 
 
 @pytest.mark.parametrize("environment", sorted(path.stem for path in CONFIG.glob("*.toml")))
@@ -27,10 +27,12 @@ def test_each_environment_loads(environment: str) -> None:
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_each_example_makes_its_stacks(file: Path, tmp_path: Path) -> None:
-    package = tmp_path / "build/lambda/preprocess.zip"
-    package.parent.mkdir(parents=True)
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("handler.py", "")
+    (tmp_path / "build/lambda").mkdir(parents=True)
+    for name in ("preprocess", "preprocess_spark"):
+        with zipfile.ZipFile(tmp_path / f"build/lambda/{name}.zip", "w") as archive:
+            archive.writestr("handler.py", name)
+    (tmp_path / "containers/preprocess_spark").mkdir(parents=True)
+    (tmp_path / "containers/preprocess_spark/main.py").touch()
     for container in ("trainer", "inference_server", "vllm"):
         context = tmp_path / "containers" / container
         context.mkdir(parents=True)
