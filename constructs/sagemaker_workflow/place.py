@@ -45,3 +45,9 @@ def place_of(construct: IConstruct) -> Place:
         )
         _FOUND[stack] = _FOUND[construct] = found
     return found
+
+
+def keep_place(construct: IConstruct, scope: IConstruct) -> Place:
+    """The construct is where its scope is; it need not be asked of CDK again."""
+    place = _FOUND[construct] = place_of(scope)
+    return place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 
 POLL_SECONDS = 5.0
 SPARE_SECONDS = 30.0  # of the function's time, to answer in
+NEWS = timedelta(seconds=30)
 CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 Endpoint = dict[str, Any]
 
@@ -25,6 +27,13 @@ def describe(name: str) -> Endpoint | None:
             return None
         raise
     return found
+
+
+def changed_lately(name: str) -> bool:
+    """Whether somebody may still be at work on news of the endpoint's last change."""
+    found = describe(name) or {}
+    changed = found.get("LastModifiedTime")
+    return changed is not None and datetime.now(UTC) - changed < NEWS
 
 
 def settled(

@@ -14,27 +14,16 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from endpoint_lifecycle import endpoints
+from endpoint_lifecycle import endpoints, registered
+from endpoint_lifecycle.typed import typed
 
 Properties = dict[str, Any]
 
 _BOUNDS = ("MinCapacity", "MaxCapacity")
-# CloudFormation sends every value as text; these are numbers to the services.
-_WHOLE = {
-    "MinCapacity",
-    "MaxCapacity",
-    "ScaleInCooldown",
-    "ScaleOutCooldown",
-    "Cooldown",
-    "ScalingAdjustment",
-    "Period",
-    "EvaluationPeriods",
-    "DatapointsToAlarm",
-}
-_REAL = {"TargetValue", "Threshold", "MetricIntervalLowerBound"}
 # The rule and CloudFormation may register at the same moment.
 _TRIES = 6
 _TRY_AGAIN_SECONDS = 1.0
+_LOOKS = 4
 
 
 def follow(event: dict[str, Any], context: Any) -> str:
@@ -54,9 +43,21 @@ def follow(event: dict[str, Any], context: Any) -> str:
         return "there is no endpoint yet"
     stays = actual == properties["Shape"]
     done = _register(properties, old) if stays else _deregister(properties)
-    return (
-        f"{done}; {_come_to_rest(properties, context, bounded=stays and _moved(properties, old))}"
-    )
+    rest = _come_to_rest(properties, context, bounded=stays and _moved(properties, old))
+    if not stays:
+        _stay_aside(properties)
+    return f"{done}; {rest}"
+
+
+def _stay_aside(properties: Properties) -> None:
+    """The target is still gone: whoever just heard that the endpoint was in service as it was then
+    (`restore`, of an update that is being rolled back) registers it a moment later."""
+    for _ in range(_LOOKS):
+        if not endpoints.changed_lately(properties["EndpointName"]):
+            return
+        time.sleep(_TRY_AGAIN_SECONDS)
+        if registered.is_registered(properties["Target"]):
+            _deregister(properties)
 
 
 def _moved(properties: Properties, old: Properties) -> bool:
@@ -97,11 +98,20 @@ def restore(properties: Properties) -> str:
     """The endpoint has just come into service: it scales, if it runs on what was asked for.
 
     CloudFormation does not call `Target` in a rollback that began before `Target` was updated;
-    this does what it would have done.
+    this does what it would have done, and writes nothing where all is as it was: every update
+    ends in service, and so does every step of scaling.
     """
     if _shape(properties) != properties["Shape"]:
         return "it runs on something else: not registered"
-    return _register(properties, properties)
+    lacking = registered.lacking(properties)
+    if lacking is None:
+        return "registered as asked"
+    if lacking is properties:
+        return _register(properties, properties)
+    _write(lacking)
+    again = _names(lacking, "Policies", "PolicyName")
+    again |= _names(lacking, "Schedules", "ScheduledActionName")
+    return f"written again: {', '.join(sorted(again))}"
 
 
 def _shape(properties: Properties) -> dict[str, str] | None:
@@ -112,17 +122,23 @@ def _shape(properties: Properties) -> dict[str, str] | None:
 
 def _register(properties: Properties, old: Properties) -> str:
     """The target with its bounds, policies, their alarms and its schedules; no others."""
-    scaling, target = boto3.client("application-autoscaling"), properties["Target"]
+    scaling = boto3.client("application-autoscaling")
     _bound(scaling, properties, old)
+    _write(properties)
+    _remove_former(scaling, properties, old)
+    return f"registered from {properties['MinCapacity']} to {properties['MaxCapacity']}"
+
+
+def _write(properties: Properties) -> None:
+    """Policies, their alarms and schedules are there, of a target that is."""
+    scaling, target = boto3.client("application-autoscaling"), properties["Target"]
     alarms = {one["PolicyName"]: one for one in properties.get("Alarms", [])}
     for policy in properties["Policies"]:
-        made = _patiently(scaling.put_scaling_policy, **target, **_typed(policy))
+        made = _patiently(scaling.put_scaling_policy, **target, **typed(policy))
         if alarm := alarms.get(policy["PolicyName"]):
             _put_alarm(alarm, made["PolicyARN"])
     for schedule in properties.get("Schedules", []):
-        _patiently(scaling.put_scheduled_action, **target, **_typed(schedule))
-    _remove_former(scaling, properties, old)
-    return f"registered from {properties['MinCapacity']} to {properties['MaxCapacity']}"
+        _schedule(scaling, target, schedule)
 
 
 def _bound(scaling: Any, properties: Properties, old: Properties) -> None:
@@ -139,12 +155,22 @@ def _bound(scaling: Any, properties: Properties, old: Properties) -> None:
                 raise
         else:
             return
-    _patiently(scaling.register_scalable_target, **target, **_typed(bounds))
+    _patiently(scaling.register_scalable_target, **target, **typed(bounds))
+
+
+def _schedule(scaling: Any, target: Properties, schedule: Properties) -> None:
+    """The schedule is there; one whose only moment is over may stay in the settings."""
+    try:
+        _patiently(scaling.put_scheduled_action, **target, **typed(schedule))
+    except ClientError as fault:
+        invalid = fault.response["Error"]["Code"] == "ValidationException"
+        if not (invalid and registered.may_be_past(schedule)):
+            raise
 
 
 def _put_alarm(alarm: Properties, policy_arn: str) -> None:
     request = {key: value for key, value in alarm.items() if key != "PolicyName"}
-    boto3.client("cloudwatch").put_metric_alarm(**_typed(request), AlarmActions=[policy_arn])
+    boto3.client("cloudwatch").put_metric_alarm(**typed(request), AlarmActions=[policy_arn])
 
 
 def _remove_former(scaling: Any, properties: Properties, old: Properties) -> None:
@@ -194,13 +220,3 @@ def _patiently(call: Callable[..., Any], **request: Any) -> Any:
                 raise
             time.sleep(_TRY_AGAIN_SECONDS * attempt)
     raise AssertionError("unreachable")
-
-
-def _typed(value: Any, key: str = "") -> Any:
-    if isinstance(value, dict):
-        return {name: _typed(inner, name) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_typed(inner, key) for inner in value]
-    if key in _WHOLE:
-        return int(float(value))
-    return float(value) if key in _REAL else value

@@ -205,6 +205,14 @@ class Loop:
         now = properties(name, phase)
         return self._ask_lifecycle(name, request, now, former(now))
 
+    def restore(self, name: str) -> str:
+        """The function is told, as by its rule, that the endpoint came into service."""
+        made = self.client("lambda").invoke(
+            FunctionName=self.resource(f"endpoint-{name}", "EndpointLifecycleFunction"),
+            Payload=json.dumps(properties(name, "Target")).encode(),
+        )
+        return made["Payload"].read().decode() if made.get("FunctionError") else ""
+
     def deployed(self, name: str, *, other: bool = False) -> str:
         """The endpoint's deploy check is asked whether its config serves, or `other`, not there."""
         described = self.client("sagemaker").describe_endpoint(EndpointName=f"flights-local-{name}")

@@ -50,8 +50,8 @@ class EndpointScaling(Construct):
     ) -> None:
         """Make what calls the function.
 
-        :param lifecycle: has the function
-        :param endpoint: what scales; its condition is that of the resources as well
+        :param lifecycle: has the function, and the condition all of it is under
+        :param endpoint: what scales
         :param variant: the variant's name
         :param shape: what may not change while the variant is registered, in the words of
             DescribeEndpointConfig
@@ -84,8 +84,8 @@ class EndpointScaling(Construct):
         asked = {key: value for key, value in asked.items() if value != []}
         # The config's name changes with every update of the endpoint, and so calls both again.
         every_time = {**asked, "EndpointConfigName": endpoint.endpoint_config_name}
-        self.step_aside = self._ask(lifecycle, "StepAside", endpoint, every_time)
-        self.target = self._ask(lifecycle, "Target", endpoint, every_time)
+        self.step_aside = self._ask(lifecycle, "StepAside", every_time)
+        self.target = self._ask(lifecycle, "Target", every_time)
         self.rule = self._build_rule(lifecycle, asked)
         endpoint.add_resource_dependency(self.step_aside)
         endpoint.add_resource_dependency(self.rule)
@@ -95,7 +95,6 @@ class EndpointScaling(Construct):
         self,
         lifecycle: EndpointLifecycle,
         phase: str,
-        endpoint: sagemaker.CfnEndpoint,
         properties: Mapping[str, Any],
     ) -> CfnResource:
         return lifecycle.ask(
@@ -103,7 +102,6 @@ class EndpointScaling(Construct):
             phase,
             type_="Custom::EndpointScaling",
             properties={"Phase": phase, **properties},
-            endpoint=endpoint,
         )
 
     def _build_rule(

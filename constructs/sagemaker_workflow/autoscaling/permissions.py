@@ -28,6 +28,13 @@ def scaling(scope: Construct, *, name: str, variant: str, alarms: list[str]) -> 
             on=arn(scope, "application-autoscaling", "scalable-target/*"),
             condition={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
         ),
+        # To write only what differs; these calls know no resource.
+        allow(
+            "application-autoscaling:DescribeScalableTargets",
+            "application-autoscaling:DescribeScalingPolicies",
+            "application-autoscaling:DescribeScheduledActions",
+            on="*",
+        ),
         # What Application Auto Scaling does in the caller's name.
         allow(
             "sagemaker:UpdateEndpointWeightsAndCapacities",

@@ -26,6 +26,7 @@ from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.keys import arn_of, own_key
 from sagemaker_workflow.lifecycle import EndpointLifecycle
 from sagemaker_workflow.model import Model
+from sagemaker_workflow.place import keep_place
 
 
 class Endpoint(Construct):
@@ -47,6 +48,7 @@ class Endpoint(Construct):
         faults: Faults,
     ) -> None:
         super().__init__(scope, id_)
+        keep_place(self, scope)
         self.name = name or Names.unique_resource_name(self, max_length=63, separator="-")
         faults.of = lambda: f"{type(self).__name__} {self.node.path}"
         check_name(self.name, faults)
@@ -143,6 +145,7 @@ class Endpoint(Construct):
             metrics_config=_metrics_config(self.operations),
             **config,
         )
+        self._config_name = self.config.attr_endpoint_config_name
         self.resource = self._build_endpoint(rollout, counts, scales=scales)
         self.alarms += [
             build_alarm(self, one, self.name, self.operations.alarm_topic) for one in unwatched
@@ -152,9 +155,13 @@ class Endpoint(Construct):
                 made.cfn_options.condition = self.model.condition
         self.resource.node.add_dependency(self.log_group, *roles)
         self.lifecycle = EndpointLifecycle(
-            self, "Lifecycle", name=self.name, operations=self.operations
+            self,
+            "Lifecycle",
+            name=self.name,
+            operations=self.operations,
+            condition=self.model.condition,
         )
-        self.lifecycle.watch(self.resource)
+        self.lifecycle.watch(self.resource, self._config_name)
         if self.operations.dashboard:
             self._build_dashboard(floors, asynchronous="async_inference_config" in config)
 
@@ -187,7 +194,7 @@ class Endpoint(Construct):
             self,
             "Resource",
             endpoint_name=self.name,
-            endpoint_config_name=self.config.attr_endpoint_config_name,
+            endpoint_config_name=self._config_name,
             **(_retained(rollout, scales=scales) if counts else {}),
         )
         # Parts of it are chosen by parameters, and CDK does not translate what is in a Fn::If.

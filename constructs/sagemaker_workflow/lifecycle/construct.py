@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnResource
+from aws_cdk import CfnCondition, CfnResource
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sagemaker as sagemaker
@@ -21,7 +21,7 @@ from sagemaker_workflow.function_code import function_asset
 from sagemaker_workflow.keys import own_key
 from sagemaker_workflow.lifecycle.permissions import Statement, checking, running
 from sagemaker_workflow.log_group import log_group
-from sagemaker_workflow.place import place_of
+from sagemaker_workflow.place import keep_place, place_of
 
 if TYPE_CHECKING:  # the specs of endpoints hold one of Scaling, which is built with this
     from sagemaker_workflow.endpoints.specs import Operations
@@ -39,15 +39,26 @@ class EndpointLifecycle(Construct):
     Attributes: function_arn, dead_letters, log.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, name: str, operations: Operations) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str,
+        operations: Operations,
+        condition: CfnCondition | None = None,
+    ) -> None:
         """Make the function; `watch` and `ask` make what calls it.
 
         :param name: the endpoint's name, a literal
         :param operations: key and retention of the function's log, and whether it reserves
             concurrency
+        :param condition: the endpoint's own. Default: it is always there
         """
         super().__init__(scope, id_)
+        keep_place(self, scope)
         self.name = name
+        self._condition = condition
         self.key = operations.key or own_key(self)
         self.log = log_group(self, "lambda", key=self.key, retention=operations.log_retention)
         self.dead_letters = DeadLetters(self, "DeadLetters", key=self.key).queue
@@ -75,7 +86,8 @@ class EndpointLifecycle(Construct):
             policy,
             [str(one) for each in statements for one in _listed(each["Resource"])],
             "scalable targets and endpoint configs have generated names, alarms of a tracking "
-            "policy a generated end; X-Ray's put calls and CloudWatch's list call know no resource",
+            "policy a generated end; X-Ray's put calls, and the list calls of CloudWatch and of "
+            "Application Auto Scaling, know no resource",
             place=place_of(self),
         )
         self._policies.append(policy)
@@ -87,7 +99,6 @@ class EndpointLifecycle(Construct):
         *,
         type_: str,
         properties: Mapping[str, Any],
-        endpoint: sagemaker.CfnEndpoint,
         after: Sequence[IConstruct] = (),
     ) -> CfnResource:
         """A resource whose creation, update and deletion is the function's work.
@@ -105,12 +116,12 @@ class EndpointLifecycle(Construct):
                 **properties,
             },
         )
-        if (condition := endpoint.cfn_options.condition) is not None:
-            made.cfn_options.condition = condition
+        if self._condition is not None:
+            made.cfn_options.condition = self._condition
         made.node.add_dependency(self.log, *self._policies, *after)
         return made
 
-    def watch(self, endpoint: sagemaker.CfnEndpoint) -> CfnResource:
+    def watch(self, endpoint: sagemaker.CfnEndpoint, config_name: str) -> CfnResource:
         """After each deployment the endpoint serves the config it was given, or it fails."""
         return self.ask(
             self,
@@ -119,9 +130,8 @@ class EndpointLifecycle(Construct):
             properties={
                 "Phase": "Deployed",
                 "EndpointName": self.name,
-                "EndpointConfigName": endpoint.endpoint_config_name,
+                "EndpointConfigName": config_name,
             },
-            endpoint=endpoint,
             after=[endpoint],
         )
 
@@ -136,6 +146,9 @@ class EndpointLifecycle(Construct):
                         "Effect": "Allow",
                         "Action": "sts:AssumeRole",
                         "Principal": {"Service": "lambda.amazonaws.com"},
+                        "Condition": {
+                            "StringEquals": {"aws:SourceAccount": place_of(self).account}
+                        },
                     }
                 ],
             },

@@ -4,7 +4,8 @@ CloudFormation stays the only one who makes and removes the endpoint, so there i
 stack runs its previous template with one other value. What the stack's last deployment was done
 with does this as well: UpdateStack without a role takes the stack's own service role (the CDK's
 `cfn-exec-role`), and asks for no iam:PassRole (CloudFormation User Guide, "AWS CloudFormation
-service role"). So the machine may update this one stack, and nothing else.
+service role"). So the machine may update this one stack, from no other place's template, and
+nothing else.
 """
 
 from __future__ import annotations
@@ -65,19 +66,15 @@ class ActiveHours(Construct):
             log_retention=log_retention,
         )
         self.state_machine = made.machine
-        for actions, resource in (
-            (
-                [
-                    "cloudformation:DescribeStacks",
-                    "cloudformation:DescribeStackEvents",
-                    "cloudformation:UpdateStack",
-                ],
-                Aws.STACK_ID,
-            ),
-            (["sns:Publish"], topic.topic_arn),
-            (["kms:Decrypt", "kms:GenerateDataKey"], key.key_arn),
+        for actions, resource, conditions in (
+            (["cloudformation:DescribeStacks"], Aws.STACK_ID, None),
+            (["cloudformation:UpdateStack"], Aws.STACK_ID, _NO_OTHER_TEMPLATE),
+            (["sns:Publish"], topic.topic_arn, None),
+            (["kms:Decrypt", "kms:GenerateDataKey"], key.key_arn, None),
         ):
-            made.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+            made.role.add_to_policy(
+                iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions)
+            )
         moments = {"Stop": (hours.stop, '{"active": "false"}')}
         if hours.start is not None:
             moments["Start"] = (hours.start, '{"active": "true"}')
@@ -127,7 +124,9 @@ def _definition() -> dict[str, Any]:
             "NothingToDo": {"Type": "Succeed"},
             "Update": _task("updateStack", _UPDATE, "{% $states.input %}", "WaitForTheUpdate"),
             "WaitForTheUpdate": {"Type": "Wait", "Seconds": _POLL_SECONDS, "Next": "LookAgain"},
-            "LookAgain": _task("describeStacks", {"StackName": "${Stack}"}, _LOOKED, "IsItDone"),
+            "LookAgain": _task(
+                "describeStacks", {"StackName": "${Stack}"}, _LOOKED_AGAIN, "IsItDone"
+            ),
             "IsItDone": {
                 "Type": "Choice",
                 "Choices": [
@@ -136,10 +135,10 @@ def _definition() -> dict[str, Any]:
                     {"Condition": _is("$states.input.status = 'UPDATE_COMPLETE'"),
                      "Next": "Done"},
                 ],
-                "Default": "Why",
+                "Default": "NotDone",
             },
             "Done": {"Type": "Succeed"},
-            "Why": _task("describeStackEvents", {"StackName": "${Stack}"}, _WHY, "Tell"),
+            "NotDone": {"Type": "Pass", "Output": _NOT_DONE, "Next": "Tell"},
             **failure_states("A scheduled start or stop failed"),
         },
     }  # fmt: skip
@@ -149,11 +148,20 @@ def _is(condition: str) -> str:
     return "{% " + condition + " %}"
 
 
+# The key is there when a template is fetched from a URL, and not for the previous template.
+_NO_OTHER_TEMPLATE = {"Null": {"cloudformation:TemplateUrl": "true"}}
+_REASON = "$states.result.Stacks[0].StackStatusReason"
 _LOOKED = {
     "active": "{% $states.input.active %}",
     "status": "{% $states.result.Stacks[0].StackStatus %}",
     "now": "{% $states.result.Stacks[0].Parameters[ParameterKey = 'Active'].ParameterValue %}",
     "others": "{% [$states.result.Stacks[0].Parameters[ParameterKey != 'Active'].ParameterKey] %}",
+}
+_LOOKED_AGAIN = {
+    **_LOOKED,
+    # Said while the stack goes back, and of a stack that has gone back no more.
+    "reason": "{% " + f"$length({_REASON}) > 0 ? {_REASON} : $exists($states.input.reason)"
+    " ? $states.input.reason : '' %}",
 }
 _UPDATE = {
     "StackName": "${Stack}",
@@ -162,13 +170,11 @@ _UPDATE = {
     "Parameters": "{% $append([{'ParameterKey': 'Active', 'ParameterValue': $states.input.active}],"
     " [$states.input.others.{'ParameterKey': $, 'UsePreviousValue': true}]) %}",
 }
-# The oldest failure of this update is the cause; the others follow from it.
-_WHY = {
+# Not the stack's events: a page holds every resource's properties, and a state takes 256 KiB.
+_NOT_DONE = {
     "error": "{% 'Stack is ' & $states.input.status %}",
-    "cause": "{% ( $failed := [$states.result.StackEvents[$contains(ResourceStatus, 'FAILED')"
-    " and $string(Timestamp) >= $states.context.Execution.StartTime]];"
-    " $count($failed) = 0 ? 'no reason was given' : $failed[-1].LogicalResourceId & ': '"
-    " & $failed[-1].ResourceStatusReason ) %}",
+    "cause": "{% ($states.input.reason = '' ? 'No reason was given' : $states.input.reason)"
+    " & '; the events of ${Stack} tell it all' %}",
     "request": {"active": "{% $states.input.active %}"},
 }
 

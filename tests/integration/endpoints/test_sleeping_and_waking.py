@@ -48,6 +48,15 @@ class Deployment:
         found = self.aws.client("cloudformation").describe_stacks(StackName="sleepy")
         return dict(found["Stacks"][0])
 
+    def faults(self) -> list[str]:
+        """What failed in the stack so far, and why, the last first."""
+        found = self.aws.client("cloudformation").describe_stack_events(StackName="sleepy")
+        return [
+            f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason')}"
+            for one in found["StackEvents"]
+            if one["ResourceStatus"].endswith("FAILED")
+        ]
+
     def endpoints(self) -> list[str]:
         found = self.aws.client("sagemaker").list_endpoints()["Endpoints"]
         return [one["EndpointName"] for one in found]
@@ -102,12 +111,13 @@ def test_it_scales_again_after_a_stack_that_failed_behind_the_endpoint(
     """`Target` is not called in such a rollback: the rule on the endpoint's state is."""
     failed = deployment.deploy("ml.m5.xlarge", FAIL_AFTER_THE_ENDPOINT="1")
     assert failed.returncode != 0
-    assert deployment.stack()["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    status = deployment.stack()["StackStatus"]
+    assert status == "UPDATE_ROLLBACK_COMPLETE", "\n".join(deployment.faults())
     assert deployment.instance_type() == "ml.m5.large"
     wait_for(deployment.policies, lambda names: len(names) == 2, seconds=30)
 
 
-def test_the_clock_stops_it_and_starts_it_and_changes_nothing_else(deployment: Deployment) -> None:
+def test_the_clock_stops_it_and_starts_it_and_tells_when_it_cannot(deployment: Deployment) -> None:
     stopped = _execute(deployment, {"active": "false"})
     assert stopped["status"] == "SUCCEEDED", stopped
     assert deployment.endpoints() == []
@@ -115,6 +125,13 @@ def test_the_clock_stops_it_and_starts_it_and_changes_nothing_else(deployment: D
     values = {p["ParameterKey"]: p["ParameterValue"] for p in deployment.stack()["Parameters"]}
     assert (values["Active"], values["InstanceType"]) == ("false", "ml.m5.large")
     assert _execute(deployment, {"active": "false"})["status"] == "SUCCEEDED"
+    s3, key = deployment.aws.client("s3"), "good/model.tar.gz"
+    s3.copy_object(Bucket=BUCKET, Key="kept", CopySource=f"{BUCKET}/{key}")
+    s3.delete_object(Bucket=BUCKET, Key=key)
+    failed = _execute(deployment, {"active": "true"})
+    assert (failed["status"], failed["error"]) == ("FAILED", "Stack is UPDATE_ROLLBACK_COMPLETE")
+    assert deployment.stack()["StackId"] in failed["cause"], "where to read more"
+    s3.copy_object(Bucket=BUCKET, Key=key, CopySource=f"{BUCKET}/kept")
     started = _execute(deployment, {"active": "true"})
     assert started["status"] == "SUCCEEDED", started
     assert deployment.endpoints() == ["sleepy"]

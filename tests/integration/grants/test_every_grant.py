@@ -159,6 +159,13 @@ GRANTS = [
         lambda loop: loop.scale("realtime", request="Delete"),
         "application-autoscaling:DeregisterScalableTarget",
     ),
+    *grants_for(
+        SCALE_REALTIME,
+        lambda loop: loop.restore("realtime"),
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+    ),
     *grants_for(SCALE_ASYNC, lambda loop: loop.scale("async"), "cloudwatch:PutMetricAlarm"),
     *grants_for(
         SCALE_ASYNC, lambda loop: loop.scale("async", request="Delete"), "cloudwatch:DeleteAlarms"
@@ -257,6 +264,7 @@ LOOP: dict[str, Stage] = {
     "batch": Loop.batch,
     "scale realtime": lambda loop: loop.scale("realtime"),
     "scale async": lambda loop: loop.scale("async"),
+    "restore async": lambda loop: loop.restore("async"),
     **{f"check {name}": deployed(name) for name in ("realtime", "serverless", "async")},
 }
 

@@ -6,12 +6,13 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from endpoint_lifecycle import endpoints, handler, scaling
+from endpoint_lifecycle import endpoints, handler, registered, scaling
 
 TARGET = {
     "ServiceNamespace": "sagemaker",
@@ -69,8 +70,12 @@ class Aws:
     looks: list[tuple[str, int]] = field(default_factory=lambda: [("InService", 1)])
     broken: str = ""
     busy: int = 0
+    writes: list[str] = field(default_factory=list)
+    changed: datetime | None = None
+    late: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def register_scalable_target(self, **request: Any) -> None:
+        self.writes.append(request["ResourceId"])
         if self.broken:
             raise _error(self.broken, "no")
         if self.busy:
@@ -89,21 +94,42 @@ class Aws:
         self.actions.clear()
 
     def put_scaling_policy(self, **request: Any) -> dict[str, str]:
-        self.policies[request["PolicyName"]] = request
-        return {"PolicyARN": f"arn:policy/{request['PolicyName']}"}
+        self.writes.append(request["PolicyName"])
+        arn = {"PolicyARN": f"arn:policy/{request['PolicyName']}"}
+        self.policies[request["PolicyName"]] = {**request, **arn, "CreationTime": 1}
+        return arn
 
     def delete_scaling_policy(self, **request: Any) -> None:
         if self.policies.pop(request["PolicyName"], None) is None:
             raise _error("ObjectNotFoundException", "No scaling policy found")
 
     def put_scheduled_action(self, **request: Any) -> None:
+        self.writes.append(request["ScheduledActionName"])
+        if request["Schedule"].startswith("at(20"):
+            raise _error("ValidationException", "the time is in the past")
         self.actions[request["ScheduledActionName"]] = request
 
     def delete_scheduled_action(self, **request: Any) -> None:
         if self.actions.pop(request["ScheduledActionName"], None) is None:
             raise _error("ObjectNotFoundException", "No scheduled action found")
 
+    def describe_scalable_targets(self, **request: Any) -> dict[str, Any]:
+        self.targets |= self.late  # somebody else was at it meanwhile
+        self.late = {}
+        found = [self.targets[one] for one in request["ResourceIds"] if one in self.targets]
+        return {"ScalableTargets": found}
+
+    def describe_scaling_policies(self, **_: str) -> dict[str, Any]:
+        return {"ScalingPolicies": list(self.policies.values())}
+
+    def describe_scheduled_actions(self, **_: str) -> dict[str, Any]:
+        return {"ScheduledActions": list(self.actions.values())}
+
+    def describe_alarms(self, *, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        return {"MetricAlarms": [self.alarms[one] for one in AlarmNames if one in self.alarms]}
+
     def put_metric_alarm(self, **request: Any) -> None:
+        self.writes.append(f"alarm {request['AlarmName']}")
         self.alarms[request["AlarmName"]] = request
 
     def delete_alarms(self, *, AlarmNames: list[str]) -> None:  # noqa: N803
@@ -117,6 +143,7 @@ class Aws:
         return {
             "EndpointConfigName": "config-1",
             "EndpointStatus": status,
+            **({"LastModifiedTime": self.changed} if self.changed else {}),
             "ProductionVariants": [{"VariantName": "primary", "CurrentInstanceCount": count}],
         }
 
@@ -137,7 +164,7 @@ class Context:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     made = Aws()
-    for module in (scaling, endpoints):
+    for module in (scaling, endpoints, registered):
         monkeypatch.setattr(module.boto3, "client", lambda _name: made)
     for module in (scaling, endpoints):
         monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
@@ -206,6 +233,20 @@ def test_it_steps_aside_when_the_machines_change(aws: Aws, call: Call) -> None:
     assert aws.targets == {}
 
 
+@pytest.mark.parametrize("seconds", [1, 3600])
+def test_what_is_registered_a_moment_later_by_old_news_is_taken_away_too(
+    aws: Aws, call: Call, seconds: int
+) -> None:
+    """News of a change that is an hour old is nobody's any more, and is not waited for."""
+    aws.variant = {"InstanceType": "ml.m5.large"}
+    call("Create", "Target")
+    aws.late = dict(aws.targets)
+    aws.changed = datetime.now(UTC) - timedelta(seconds=seconds)
+    call("Update", "StepAside", old={}, Shape={"InstanceType": "ml.m5.xlarge"})
+    assert aws.targets == {}
+    assert bool(aws.late) is (seconds == 3600)
+
+
 def test_it_stays_when_only_the_model_changes(aws: Aws, call: Call) -> None:
     aws.variant = {"InstanceType": "ml.m5.large"}
     call("Create", "Target")
@@ -245,6 +286,95 @@ def test_an_endpoint_that_came_into_service_on_other_machines_is_left_alone(aws:
     aws.variant = None
     handler.handler(PROPERTIES, None)
     assert aws.targets == {}
+
+
+EVERYTHING = {"Policies": [FOLLOW, WAKE], "Alarms": [ALARM], "Schedules": [NIGHT]}
+
+
+@pytest.fixture
+def as_asked(aws: Aws, call: Call) -> Aws:
+    """Everything is registered, and nothing written since."""
+    aws.variant = {"InstanceType": "ml.m5.large"}
+    call("Create", "Target", **EVERYTHING)
+    aws.writes.clear()
+    return aws
+
+
+def in_service() -> None:
+    """What the rule sends each time the endpoint comes into service."""
+    handler.handler({**PROPERTIES, **EVERYTHING}, None)
+
+
+def test_coming_into_service_writes_nothing_where_all_is_as_it_was(as_asked: Aws) -> None:
+    in_service()
+    assert as_asked.writes == []
+
+
+def test_bounds_that_a_schedule_moved_are_none_that_differ(as_asked: Aws) -> None:
+    as_asked.targets[TARGET["ResourceId"]] |= {"MinCapacity": 1, "MaxCapacity": 1}
+    in_service()
+    assert as_asked.writes == []
+
+
+def test_bounds_that_somebody_else_moved_are_written_again(aws: Aws, call: Call) -> None:
+    aws.variant = {"InstanceType": "ml.m5.large"}
+    call("Create", "Target")
+    aws.targets[TARGET["ResourceId"]]["MaxCapacity"] = 9
+    handler.handler(PROPERTIES, None)
+    assert aws.targets[TARGET["ResourceId"]]["MaxCapacity"] == 4
+
+
+@pytest.mark.parametrize(
+    ("spoil", "written"),
+    [
+        (lambda aws: aws.policies.pop("churn-invocations"), ["churn-invocations"]),
+        (
+            lambda aws: aws.policies["churn-invocations"][
+                "TargetTrackingScalingPolicyConfiguration"
+            ].update(TargetValue=7.0),
+            ["churn-invocations"],
+        ),
+        (lambda aws: aws.alarms.clear(), ["churn-wake", "alarm churn-wake"]),
+        (
+            lambda aws: aws.alarms["churn-wake"].update(AlarmActions=[]),
+            ["churn-wake", "alarm churn-wake"],
+        ),
+        (
+            lambda aws: aws.policies["churn-wake"]["StepScalingPolicyConfiguration"][
+                "StepAdjustments"
+            ].clear(),
+            ["churn-wake", "alarm churn-wake"],
+        ),
+        (lambda aws: aws.actions["churn-night"].update(Timezone="UTC"), ["churn-night"]),
+    ],
+)
+def test_only_what_differs_is_written_again(
+    as_asked: Aws, spoil: Callable[[Aws], Any], written: list[str]
+) -> None:
+    night = {"MinCapacity": 1, "MaxCapacity": 1}
+    as_asked.targets[TARGET["ResourceId"]] |= night
+    spoil(as_asked)
+    in_service()
+    assert as_asked.writes == written
+    assert night.items() <= as_asked.targets[TARGET["ResourceId"]].items()
+    in_service()
+    assert as_asked.writes == written, "and then all is as it was asked for"
+
+
+def test_a_moment_that_is_over_is_left_out_and_stops_nothing(aws: Aws, call: Call) -> None:
+    """Else a schedule for one evening would break every deployment after it."""
+    aws.variant = {"InstanceType": "ml.m5.large"}
+    over = {**NIGHT, "ScheduledActionName": "churn-fair", "Schedule": "at(2020-01-01T00:00:00)"}
+    assert call("Create", "Target", Schedules=[over, NIGHT])["Status"] == "SUCCESS"
+    assert list(aws.actions) == ["churn-night"]
+    aws.writes.clear()
+    handler.handler({**PROPERTIES, "Schedules": [over, NIGHT]}, None)
+    assert aws.writes == []
+
+
+def test_a_moment_to_come_that_is_refused_is_a_fault(aws: Aws, call: Call) -> None:
+    wrong = {**NIGHT, "Schedule": "at(2090-01-01T00:00:00)"}
+    assert call("Create", "Target", Schedules=[wrong])["Status"] == "FAILED"
 
 
 def test_the_endpoint_is_updated_once_it_changes_no_more(aws: Aws, call: Call) -> None:
