@@ -37,6 +37,9 @@ from sagemaker_workflow.model import Model, ModelContainer
 from sagemaker_workflow.model_data import ModelData
 from sagemaker_workflow.roles import ExecutionRole
 
+# Requests a minute that one instance or copy should have: a load of any rate is above it.
+TARGET = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
@@ -72,7 +75,7 @@ def build_endpoint(stack: Stack, shape: Shape, around: Surroundings) -> Construc
         startup_timeout_seconds=shape.startup_seconds,
     )
     scaling = (
-        Scaling(min_capacity=shape.scaled[0], max_capacity=shape.scaled[1], target=10)
+        Scaling(min_capacity=shape.scaled[0], max_capacity=shape.scaled[1], target=TARGET)
         if shape.scaled
         else None
     )
@@ -143,7 +146,7 @@ def _components(
             min_copies=shape.scaled[0],
             max_copies=shape.scaled[1],
             follows="invocations",
-            target=10,
+            target=TARGET,
         )
         if shape.scaled
         else None,

@@ -18,7 +18,7 @@ ONE, TWO_, SLOW = "one - one", "two - one", "slow - one"
 REALTIME = Shape()
 TWO = Shape(family="two", name="matrix-two", count=2)
 GUARDED = replace(TWO, strategy="canary", max_latency_ms=1000)
-# Every request is above the target, so the load takes it to its upper bound and keeps it there.
+# Any load is above its target, so it goes to its upper bound and stays there.
 SCALED = Shape(family="scaled", name="matrix-scaled", scaled=(1, 3))
 SERVERLESS = Shape(family="serverless", kind="serverless", name="matrix-serverless")
 LATER = Shape(family="later", kind="serverless", name="matrix-later")
