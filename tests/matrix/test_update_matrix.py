@@ -39,6 +39,7 @@ def test_the_hardest_update_loses_no_request(deployment: Deployment, row: str) -
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(900)  # two deployments, and what they wait for; on a busy machine too
 @pytest.mark.parametrize(
     "row", [pytest.param(row, id=row.id) for row in chosen(os.environ.get("ROWS", ""))]
 )
