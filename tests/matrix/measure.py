@@ -53,7 +53,7 @@ class Measured:
         if self.row.meanwhile:
             return self.meanwhile
         new = self.processes_after - self.processes_before
-        if self.row.refused or not (self.row.anew or new):
+        if not new or self.row.promise != "safe":
             return None
         return sum(_process(one) in new for one in self.load.answers)
 

@@ -13,7 +13,7 @@ from shape import Shape
 Promise = Literal["safe", "refused", "announced"]
 
 # What an answer begins with: archive, environment value, image.
-ONE, TWO_, SLOW = "one - one", "two - one", "slow - one"
+FIRST, SECOND, SLOW = "one - one", "two - one", "slow - one"
 
 REALTIME = Shape()
 TWO = Shape(family="two", name="matrix-two", count=2)
@@ -48,7 +48,7 @@ class Row:
     after: Shape
     promise: Promise = "safe"
     # What is answered after the update, and in which shares; of one that is refused, the old.
-    answers: Mapping[str, float] = field(default_factory=lambda: {ONE: 1.0})
+    answers: Mapping[str, float] = field(default_factory=lambda: {FIRST: 1.0})
     meanwhile: str | None = None  # what answered some requests before it was rolled back
     anew: bool = True  # after it, nothing that ran before answers any more
     counts: tuple[int, int] | None = None  # instances or copies that run before and after
@@ -66,7 +66,7 @@ def _row(id_: str, title: str, before: Shape, changes: dict[str, object], **more
     return Row(id=id_, title=title, before=before, after=after, **more)  # type: ignore[arg-type]
 
 
-NEW = {TWO_: 1.0}
+NEW = {SECOND: 1.0}
 ROWS = (
     _row("model", "new model version", REALTIME, {"model": "two"}, answers=NEW),
     _row("image", "container image", REALTIME, {"image": "two"}, answers={"one - two": 1.0}),
@@ -122,7 +122,7 @@ ROWS = (
         "weights of two variants, autoscaled",
         WEIGHED,
         {"weights": (1, 1), "weighs": True},
-        answers={ONE: 0.5, TWO_: 0.5},
+        answers={FIRST: 0.5, SECOND: 0.5},
         counts=(3, 3),
     ),
     _row(
@@ -130,7 +130,7 @@ ROWS = (
         "a challenger joins",
         ALONE,
         {"weights": COMPARED.weights},
-        answers={ONE: 0.75, TWO_: 0.25},
+        answers={FIRST: 0.75, SECOND: 0.25},
     ),
     _row("challenger-leaves", "a challenger leaves", COMPARED, {"weights": None}),
     _row("shadow-joins", "a shadow variant joins", UNSHADOWED, {"shadow": True}),
@@ -214,7 +214,7 @@ ROWS = (
         REALTIME,
         {"model": "two", "breaks": True},
         promise="refused",
-        meanwhile=TWO_,
+        meanwhile=SECOND,
         says="nobody",
     ),
     _row(
