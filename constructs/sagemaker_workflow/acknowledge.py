@@ -32,19 +32,29 @@ def acknowledge_wildcards(
 
     `place` saves asking where the construct is deployed to.
     """
-    wild = [resource for resource in resources if "*" in resource]
+    acknowledge_all_wildcards(construct, [(resources, reason)], place=place)
+
+
+def acknowledge_all_wildcards(
+    construct: IConstruct,
+    said: Sequence[tuple[Sequence[str], str]],
+    *,
+    place: Place | None = None,
+) -> None:
+    """The same for several statements, each with a reason of its own, in one call into Node."""
+    wild = [(one, reason) for resources, reason in said for one in resources if "*" in one]
     if not wild:
         return
-    resolved: list[Any] = wild
-    if any("${" in one for one in wild):
+    named: list[Any] = [resource for resource, _ in wild]
+    if any("${" in one for one in named):
         place = place or place_of(construct)
-        resolved = [place.named(one) for one in wild]
-    if any("${" in one for one in resolved):  # of a resource, which CDK alone can name
-        resolved = Stack.of(construct).resolve(wild)
+        named = [place.named(one) for one in named]
+    if any("${" in one for one in named):  # of a resource, which CDK alone can name
+        named = Stack.of(construct).resolve([resource for resource, _ in wild])
     Validations.of(construct).acknowledge(
         *(
             Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{_flat(one)}]", reason=reason)
-            for one in resolved
+            for one, (_, reason) in zip(named, wild, strict=True)
         )
     )
 

@@ -9,6 +9,8 @@ from constructs import Construct
 
 from sagemaker_workflow.acknowledge import acknowledge
 
+_TWO_WEEKS = Duration.days(14)
+
 
 class DeadLetters(Construct):
     """An encrypted queue keeps for two weeks what could not be delivered.
@@ -28,7 +30,7 @@ class DeadLetters(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=key,
             enforce_ssl=True,
-            retention_period=Duration.days(14),
+            retention_period=_TWO_WEEKS,
             removal_policy=RemovalPolicy.DESTROY,
         )
         acknowledge(

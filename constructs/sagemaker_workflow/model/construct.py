@@ -19,7 +19,7 @@ from sagemaker_workflow.model.spec import (
     environment_of,
 )
 from sagemaker_workflow.model_data import ModelData
-from sagemaker_workflow.place import place_of
+from sagemaker_workflow.place import keep_place
 from sagemaker_workflow.roles import ExecutionRole
 
 
@@ -66,11 +66,14 @@ class Model(Construct):
                 self.containers, self.package, network, direct_invocation=direct_invocation
             )
         )
-        faults.extend(region_faults(self.images, place_of(scope).region))
+        faults.extend(region_faults(self.images, keep_place(self, scope).region))
         faults.raise_any()
-        self.role = role or ExecutionRole(self, "Role", kind="hosting")
-        with self.role.at_once():
-            self._grant()
+        if role is None:
+            role = ExecutionRole(self, "Role", kind="hosting", begin=self._grant)
+        else:
+            with role.at_once():
+                self._grant(role)
+        self.role = role
         self._resource = self._build_model(direct_invocation)
         self.role.make_wait(self._resource)
         if condition is not None:
@@ -110,16 +113,16 @@ class Model(Construct):
         """True when no image it may run was built for a Graviton processor."""
         return bool(self.images) and all(one.architecture == "x86_64" for one in self.images)
 
-    def _grant(self) -> None:
+    def _grant(self, role: ExecutionRole) -> None:
         for image in self.images:
-            image.grant_pull(self.role)
+            image.grant_pull(role)
         for container in self.containers:
             if container.data is not None:
-                container.data.grant_read(self.role)
+                container.data.grant_read(role)
         for bucket, prefix in self.package.artifacts if self.package else ():
-            self.role.grant_read_named(bucket, prefix)  # the package names its archive
+            role.grant_read_named(bucket, prefix)  # the package names its archive
         if self.network is not None:
-            self.role.grant_network()
+            role.grant_network()
 
     def _build_model(self, direct_invocation: bool) -> sagemaker.CfnModel:
         definitions = [_definition(one) for one in self.containers]

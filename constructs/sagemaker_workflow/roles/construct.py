@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -16,43 +15,13 @@ from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_sns as sns
 from constructs import Construct, IConstruct
 
-from sagemaker_workflow.acknowledge import acknowledge_wildcards
+from sagemaker_workflow.acknowledge import acknowledge_all_wildcards
 from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.keys import arn_of
-from sagemaker_workflow.place import place_of
-
-Kind = Literal["hosting", "training", "processing", "transform"]
-
-# What may ask for the role (contracts 13.1). Hosting breaks with anything narrower, and a
-# transform job runs under its model's role, which CreateModel assumes as well.
-_SOURCES: dict[str, str] = {
-    "hosting": "*",
-    "transform": "*",
-    "training": "training-job/*",
-    "processing": "processing-job/*",
-}
-_LOG_GROUPS = {
-    "training": "/aws/sagemaker/TrainingJobs",
-    "processing": "/aws/sagemaker/ProcessingJobs",
-    "transform": "/aws/sagemaker/TransformJobs",
-}
-_LOG_ACTIONS = (
-    "logs:CreateLogGroup",
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "logs:DescribeLogStreams",
-)
-_NETWORK_ACTIONS = (
-    "ec2:CreateNetworkInterface",
-    "ec2:CreateNetworkInterfacePermission",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DeleteNetworkInterfacePermission",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeVpcs",
-    "ec2:DescribeDhcpOptions",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeSecurityGroups",
-)
+from sagemaker_workflow.place import keep_place
+from sagemaker_workflow.roles import actions as of
+from sagemaker_workflow.roles.actions import Kind
+from sagemaker_workflow.roles.statements import Condition, Statements
 
 
 class ExecutionRole(Construct):
@@ -66,24 +35,39 @@ class ExecutionRole(Construct):
     Attributes: kind, role, grants, policy.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, kind: Kind) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        kind: Kind,
+        begin: Callable[[ExecutionRole], None] | None = None,
+    ) -> None:
+        """Make the role.
+
+        :param kind: what SageMaker runs under it
+        :param begin: grants what is known already, so that CDK is told it with the policy. Default:
+            grants come later
+        """
         super().__init__(scope, id_)
         faults = Faults(of=lambda: f"execution role {self.node.path}")
         faults.unless_one_of("kind", kind, get_args(Kind))
         faults.raise_any()
         self.kind = kind
-        self._place = place_of(scope)
-        self._statements: dict[str, dict[str, Any]] = {}
-        self._wild: list[tuple[Sequence[str], str]] = []
+        self._place = keep_place(self, scope)
+        self._statements = Statements()
         self.role = self._build_role()
-        self.grants = iam.CfnManagedPolicy(
-            self, "Grants", roles=[self.role.role_name], policy_document={}
-        )
+        self._waiting = 1
+        self.grant_metrics()
+        if kind != "hosting":  # an endpoint has a log group of its own
+            self.grant_job_logs(kind)
+        if begin is not None:
+            begin(self)
         self._waiting = 0
-        with self.at_once():
-            self.grant_metrics()
-            if kind != "hosting":  # an endpoint has a log group of its own
-                self.grant_job_logs(kind)
+        self.grants = iam.CfnManagedPolicy(
+            self, "Grants", roles=[self.role.role_name], policy_document=self._statements.document()
+        )
+        self._acknowledge()
 
     @functools.cached_property
     def policy(self) -> iam.ManagedPolicy:
@@ -171,13 +155,13 @@ class ExecutionRole(Construct):
 
     def grant_logs(self, group: logs.ILogGroup) -> None:
         """The role can write to this log group."""
-        self._allow(*_LOG_ACTIONS, on=[group.log_group_arn])
+        self._allow(*of.LOG_ACTIONS, on=[group.log_group_arn])
 
     def grant_job_logs(self, jobs: Literal["training", "processing", "transform"]) -> None:
         """The role can write to the log group that the service has for all jobs of a kind."""
-        arn = self._place.arn("logs", f"log-group:{_LOG_GROUPS[jobs]}")
+        arn = self._place.arn("logs", f"log-group:{of.LOG_GROUPS[jobs]}")
         self._allow(
-            *_LOG_ACTIONS,
+            *of.LOG_ACTIONS,
             on=[arn, f"{arn}:log-stream:*"],
             why="each job makes streams of its own in the service's log group",
         )
@@ -217,19 +201,16 @@ class ExecutionRole(Construct):
     def grant_network(self) -> None:
         """The role can place containers in a VPC (contracts 13.2: no conditions are taken)."""
         self._allow(
-            *_NETWORK_ACTIONS,
+            *of.NETWORK_ACTIONS,
             on=["*"],
             why="SageMaker validates these nine EC2 actions on * and refuses conditions",
         )
 
     def _build_role(self) -> iam.Role:
-        source = self._place.arn("sagemaker", _SOURCES[self.kind])
         return iam.Role(
             self,
             "Resource",
-            assumed_by=iam.ServicePrincipal(
-                "sagemaker.amazonaws.com", conditions={"ArnLike": {"aws:SourceArn": source}}
-            ),
+            assumed_by=_sagemaker_for(self._place.arn("sagemaker", of.SOURCES[self.kind])),
             description=f"SageMaker {self.kind} of {self.node.path}"[:1000],
         )
 
@@ -245,36 +226,25 @@ class ExecutionRole(Construct):
         *actions: str,
         on: Sequence[str],
         why: str = "",
-        only_if: Mapping[str, Mapping[str, list[str]]] | None = None,
+        only_if: Condition | None = None,
     ) -> None:
         """Add a statement once; `why` acknowledges the wildcards its resources hold."""
-        about = {"on": list(on), "only_if": only_if}
-        said = self._statements.setdefault(json.dumps(about), {"actions": set(), **about})
-        if said["actions"].issuperset(actions):
-            return
-        said["actions"].update(actions)
-        if why:
-            self._wild.append((on, why))
-        self._write()
+        if self._statements.add(actions, on=on, why=why, only_if=only_if):
+            self._write()
 
     def _write(self) -> None:
         if self._waiting:
             return
-        self.grants.policy_document = {
-            "Version": "2012-10-17",
-            "Statement": [_statement(**one) for one in self._statements.values()],
-        }
-        for on, why in self._wild:
-            acknowledge_wildcards(self.grants, on, why, place=self._place)
-        self._wild.clear()
+        self.grants.policy_document = self._statements.document()
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        acknowledge_all_wildcards(self.grants, self._statements.take_wild(), place=self._place)
 
 
-def _statement(*, actions: set[str], on: list[str], only_if: Any) -> dict[str, Any]:
-    """As CDK's own policies are written: one action or resource by itself, several in order."""
-    listed = sorted(actions)
-    return {
-        "Effect": "Allow",
-        "Action": listed if len(listed) > 1 else listed[0],
-        "Resource": on if len(on) > 1 else on[0],
-        **({"Condition": only_if} if only_if else {}),
-    }
+@functools.cache
+def _sagemaker_for(source_arn: str) -> iam.ServicePrincipal:
+    """SageMaker on behalf of this source; made once, for it is nothing but what it says."""
+    return iam.ServicePrincipal(
+        "sagemaker.amazonaws.com", conditions={"ArnLike": {"aws:SourceArn": source_arn}}
+    )
