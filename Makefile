@@ -163,10 +163,11 @@ images test-images base-image: ENGINE := $(or $(ENGINE),podman)
 images: ready ## Build the images of containers/ and print what they weigh (ENGINE=podman|docker, FROM=<base image>, ARGS=<container>)
 	@$(PYTHON_) -m ops.build_images --engine $(ENGINE) $(if $(FROM),--base '$(FROM)') $(ARGS)
 
-test-images: ready ## Build our images and run them under a real engine (ENGINE=podman|docker, BASE=python:3.11-slim-bookworm)
+test-images: ready ## Build our images and run them under a real engine (ENGINE=podman|docker, BASE=python:3.11-slim-bookworm, TORCH=<pip's options for PyTorch>)
 	@command -v $(ENGINE) > /dev/null || { echo "error: there is no $(ENGINE) on the PATH" >&2; echo "what to do: apt-get install podman runc debootstrap, or ENGINE=docker" >&2; exit 1; }
 	@$(if $(filter localhost/%,$(BASE)),$(ENGINE) image inspect $(BASE) > /dev/null 2>&1 || $(MAKE) --no-print-directory base-image)
-	LOCAL_AWS_ENGINE_TEST=$(ENGINE) LOCAL_AWS_ENGINE_BASE=$(BASE) $(PYTHON_) -m pytest -m images tests/images
+	LOCAL_AWS_ENGINE_TEST=$(ENGINE) LOCAL_AWS_ENGINE_BASE=$(BASE) LOCAL_AWS_ENGINE_TORCH='$(if $(findstring --,$(TORCH)),$(TORCH))' \
+	  $(PYTHON_) -m pytest -m "images$(if $(findstring --,$(TORCH)),, and not torch)" tests/images
 
 pin: ready ## Look up the digests of base and AWS images in their registries, and write them down
 	@$(PYTHON_) -m ops.images pin

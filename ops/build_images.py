@@ -98,11 +98,23 @@ def _ask(engine: str, tag: str) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout  # noqa: S603
 
 
+def runner(engine: str) -> list[str]:
+    """The command line that runs a container, as far as machines differ."""
+    words = [engine]
+    if engine == "podman":
+        # Debian's podman prefers crun, which wants more of the kernel than small machines have;
+        # a proxy of ours is not the container's.
+        runc = shutil.which("runc") is not None
+        words += [*(["--runtime", "runc"] if runc else []), "run", "--http-proxy=false"]
+        words += ["--security-opt", "label=disable"]
+        words += ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"] if runc else []
+    else:
+        words += ["run"]
+    return [*words, "--network", "host"]
+
+
 def _weigh(engine: str, tag: str) -> int:
-    runc = ["--runtime", "runc"] if engine == "podman" and shutil.which("runc") else []
-    limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"] if runc else []
-    words = [engine, *runc, "run", "--rm", "--network", "host", *limits]
-    words += ["--entrypoint", "python", tag, "-c", _SITE_PACKAGES]
+    words = [*runner(engine), "--rm", "--entrypoint", "python", tag, "-c", _SITE_PACKAGES]
     done = subprocess.run(words, check=True, capture_output=True, text=True)  # noqa: S603
     return int(done.stdout)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -20,15 +19,6 @@ from sagemaker_workflow.build_context import build_context_hash
 
 BUILD_SECONDS = 900  # of both images on a slow network
 pytestmark = [pytest.mark.images, pytest.mark.timeout(BUILD_SECONDS + 300)]
-
-
-@pytest.fixture(scope="module")
-def engine() -> str:
-    """The engine the environment names; without one this suite was asked for by mistake."""
-    name = os.environ.get("LOCAL_AWS_ENGINE_TEST", "")
-    if not name or not os.environ.get("LOCAL_AWS_ENGINE_BASE"):
-        pytest.fail("set LOCAL_AWS_ENGINE_TEST=podman or docker, and LOCAL_AWS_ENGINE_BASE")
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -272,22 +262,8 @@ def test_nothing_runs_when_the_server_was_killed(
     """Last, for it ends the server of this module; no signal handler gets a say."""
     assert _ours(engine, "flights-primary")
     aws.process.send_signal(signal.SIGKILL)
-    aws.process.wait()
+    aws.process.wait(timeout=30)
     eventually(lambda: not _containers(engine, aws))
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], Any]], Any]:
-    """Waits, at most 30 seconds, until what is asked is true, and returns it."""
-
-    def wait(condition: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 30
-        while not (value := condition()):
-            assert time.monotonic() < deadline, "it never became true"
-            time.sleep(0.2)
-        return value
-
-    return wait
 
 
 def test_a_server_stops_its_containers(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 
 import pytest
 
-from ops import build_images
+from ops.build_images import Built
 
 MEGABYTE = 1_000_000
 pytestmark = [pytest.mark.images, pytest.mark.timeout(1200)]
 
 
-def test_the_cpu_inference_images_packages_are_140_megabytes_at_the_most() -> None:
-    engine = os.environ.get("LOCAL_AWS_ENGINE_TEST", "")
-    base = os.environ.get("LOCAL_AWS_ENGINE_BASE", "")
-    if not engine or not base:
-        pytest.fail("set LOCAL_AWS_ENGINE_TEST=podman or docker, and LOCAL_AWS_ENGINE_BASE")
-    made = build_images.build(engine, "inference_server", base=base)
-    assert made.site_packages <= 140 * MEGABYTE
+def test_the_cpu_inference_images_packages_are_140_megabytes_at_the_most(
+    image: Callable[..., Built],
+) -> None:
+    assert image("inference_server").site_packages <= 140 * MEGABYTE

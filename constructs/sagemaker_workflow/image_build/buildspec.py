@@ -29,8 +29,10 @@ def buildspec() -> dict[str, Any]:
             },
             "build": {
                 "commands": [
-                    'docker build --build-arg REVISION=$TAG --tag "$REGISTRY/$REPOSITORY:$TAG"'
-                    " context",
+                    "base=$(sed -n 's/^ARG BASE=[^@]*@//p' context/Dockerfile | head -n 1)",
+                    "docker build --build-arg REVISION=$TAG"
+                    " --build-arg BASE_DIGEST=${base:-unresolved}"
+                    ' --tag "$REGISTRY/$REPOSITORY:$TAG" context',
                 ]
             },
             "post_build": {

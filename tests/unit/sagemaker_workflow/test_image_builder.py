@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from aws_cdk import aws_logs as logs
 from support.templates import allowed, only, resources, statements
 
 from sagemaker_workflow.image_build import ImageBuilder
+from sagemaker_workflow.image_build.buildspec import buildspec
 
 TAG = "0123456789abcdef"
 REPOSITORIES = {"Trainer": "churn/trainer", "Server": "churn/server"}
@@ -128,3 +131,28 @@ def test_a_folder_without_a_dockerfile_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match="image build Trainer: there is no Dockerfile in"):
         build(stack, key, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("base", "digest"),
+    [("python:3.11", "unresolved"), (f"python:3.11@sha256:{'1' * 64}", f"sha256:{'1' * 64}")],
+)
+def test_a_build_labels_the_digest_of_its_base_where_the_dockerfile_has_one(
+    tmp_path: Path, base: str, digest: str
+) -> None:
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "Dockerfile").write_text(f"ARG BASE={base}\nFROM ${{BASE}}\n")
+    commands = ['docker() { echo "$@"; }', *buildspec()["phases"]["build"]["commands"]]
+    done = subprocess.run(
+        ["bash", "-ec", "\n".join(commands)],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "REGISTRY": "r", "REPOSITORY": "shop", "TAG": TAG},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert done.stdout == (
+        f"build --build-arg REVISION={TAG} --build-arg BASE_DIGEST={digest} --tag r/shop:{TAG}"
+        " context\n"
+    )
