@@ -54,6 +54,29 @@ class Loop:
         given = {"bucket": self.parameter("storage/raw-bucket"), "key": "grants/missing.csv"}
         return self._execution("preprocessing/state-machine-arn", given)
 
+    def backfill(self) -> str:
+        """The uploads that the sample is one of go through Ingest again: nothing has changed."""
+        s3, manifest = self.client("s3"), self.manifest
+        body = s3.get_object(Bucket=manifest["bucket"], Key=manifest["key"])["Body"].read()
+        return self._backfill(json.loads(body)["source"]["key"])
+
+    def backfill_nothing(self) -> str:
+        """A backfill whose one object has no row ends early, and tells the topic."""
+        key, bucket = "flights/empty.csv", self.parameter("storage/raw-bucket")
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=b"{}")
+        return self._backfill(key)
+
+    def _backfill(self, prefix: str) -> str:
+        """What went wrong in the execution, and in those of the objects."""
+        states = self.client("stepfunctions")
+        arn = self._ended("preprocessing/backfill-arn", {"prefix": prefix})
+        found = [self._causes(arn)]
+        for run in states.list_map_runs(executionArn=arn)["mapRuns"]:
+            listed = states.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+            children = [states.describe_execution(executionArn=o["executionArn"]) for o in listed]
+            found += [str(one["cause"]) for one in children if one.get("cause")]
+        return "\n".join(filter(None, found))
+
     def train(self) -> str:
         """PreprocessAndTrain trains and registers."""
         given = {"manifest": self.manifest["uri"]}
@@ -69,7 +92,19 @@ class Loop:
         given = {"manifest": f"s3://{bucket}/flights/nothing/manifest.json"}
         return self._execution("training/state-machine-arn", given)
 
-    def training_job(self) -> str:
+    def spot_job(self) -> str:
+        """A spot job finds a checkpoint, half of one only, and leaves its own in its place."""
+        bucket = self.parameter("storage/artifacts-bucket")
+        place = f"checkpoints/flights/{uuid.uuid4()}/"
+        self.client("s3").put_object(Bucket=bucket, Key=f"{place}round-00000000.ubj", Body=b"half")
+        return self.training_job(
+            HyperParameters={"num_round": "3", "checkpoint_period": "1"},
+            EnableManagedSpotTraining=True,
+            CheckpointConfig={"S3Uri": f"s3://{bucket}/{place}"},
+            StoppingCondition={"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
+        )
+
+    def training_job(self, **changes: Any) -> str:
         """A training job like PreprocessAndTrain's, with one tree."""
         name, folder = f"grants-{uuid.uuid4()}", self.manifest["uri"].removesuffix("manifest.json")
         sagemaker, key = self.client("sagemaker"), self.parameter("storage/key-arn")
@@ -86,7 +121,6 @@ class Loop:
                     "TrainingImage": self.parameter("images/trainer"),
                     "TrainingInputMode": "File",
                 },
-                HyperParameters={"num_round": "1"},
                 InputDataConfig=[channel(n) for n in ("train", "validation", "test", "schema")],
                 OutputDataConfig={
                     "S3OutputPath": f"s3://{self.parameter('storage/artifacts-bucket')}"
@@ -99,7 +133,11 @@ class Loop:
                     "VolumeSizeInGB": 1,
                     "VolumeKmsKeyId": key,
                 },
-                StoppingCondition={"MaxRuntimeInSeconds": 60},
+                **{
+                    "HyperParameters": {"num_round": "1"},
+                    "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+                    **changes,
+                },
             )
         except ClientError as fault:
             return str(fault)
@@ -109,13 +147,13 @@ class Loop:
         )
         return str(job.get("FailureReason", ""))
 
-    def model(self, stack: str) -> str:
-        """A model of the approved package, under the role of the stack's own."""
+    def model(self, stack: str, role: str = "ModelRole") -> str:
+        """A model of the approved package, under a role of the stack."""
         sagemaker, name = self.client("sagemaker"), f"grants-{uuid.uuid4()}"
         try:
             sagemaker.create_model(
                 ModelName=name,
-                ExecutionRoleArn=self._role(stack, "ModelRole"),
+                ExecutionRoleArn=self._role(stack, role),
                 PrimaryContainer={"ModelPackageName": self.package["ModelPackageArn"]},
             )
         except ClientError as fault:
@@ -129,7 +167,7 @@ class Loop:
         now = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
         config = sagemaker.describe_endpoint_config(EndpointConfigName=now)
         copy = f"grants-{uuid.uuid4()}"
-        kept = ("ProductionVariants", "AsyncInferenceConfig", "KmsKeyId")
+        kept = ("ProductionVariants", "AsyncInferenceConfig", "KmsKeyId", "DataCaptureConfig")
         sagemaker.create_endpoint_config(
             EndpointConfigName=copy, **{k: config[k] for k in kept if k in config}
         )
@@ -156,6 +194,35 @@ class Loop:
             lambda seen: seen["EndpointStatus"] in ("InService", "Failed"),
         )
         return str(seen.get("FailureReason", ""))
+
+    def captured(self) -> str:
+        """What the real-time endpoint is asked lies in S3 soon after, or is said to be lost."""
+        s3, bucket = self.client("s3"), self.parameter("storage/artifacts-bucket")
+        before = self.log.stat().st_size
+
+        def keys() -> set[str]:
+            listed = s3.list_objects_v2(Bucket=bucket, Prefix="capture/realtime/")
+            return {str(one["Key"]) for one in listed.get("Contents", [])}
+
+        known = keys()
+        self.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName="flights-local-realtime", ContentType="text/csv", Body=self._request()
+        )
+
+        def told() -> str | None:
+            lines = self.log.read_bytes()[before:].decode(errors="replace").splitlines()
+            lost = [line for line in lines if "data capture lost" in line]
+            return "\n".join(lost) if lost else "" if keys() - known else None
+
+        return str(wait_for(told, lambda seen: seen is not None))
+
+    def hours(self, active: str) -> str:
+        """The machine that stops and starts the asynchronous endpoint is told to, as by its clock.
+
+        It is active already; `maybe` is no value its stack takes, which the topic hears of.
+        """
+        machine = self.resource("endpoint-async", "HoursMachine")
+        return self._execution(machine, {"active": active})
 
     def ask_asynchronously(self) -> str:
         """A request is answered in S3, or its failure lies there, or at least in the data log."""
@@ -265,15 +332,23 @@ class Loop:
 
     def _execution(self, machine: str, given: Mapping[str, Any]) -> str:
         """What went wrong in any state, caught or not."""
+        return self._causes(self._ended(machine, given))
+
+    def _ended(self, machine: str, given: Mapping[str, Any]) -> str:
+        """The ARN of an execution that has ended; `machine` is an ARN, or published under it."""
         states = self.client("stepfunctions")
-        arn = states.start_execution(
-            stateMachineArn=self.parameter(machine), input=json.dumps(given)
-        )["executionArn"]
+        found = machine if machine.startswith("arn:") else self.parameter(machine)
+        arn = states.start_execution(stateMachineArn=found, input=json.dumps(given))["executionArn"]
         wait_for(
             lambda: states.describe_execution(executionArn=arn)["status"],
             lambda seen: seen != "RUNNING",
         )
-        history = states.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+        return str(arn)
+
+    def _causes(self, arn: str) -> str:
+        history = self.client("stepfunctions").get_execution_history(
+            executionArn=arn, maxResults=1000
+        )["events"]
         details = [value for event in history for value in event.values()]
         causes = [one["cause"] for one in details if isinstance(one, dict) and one.get("cause")]
         return "\n".join(dict.fromkeys(causes))

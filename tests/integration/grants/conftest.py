@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,14 +32,39 @@ BEFORE_ASKING = [stage for stage in STAGES if stage is not loop.predict]
 Talking = Callable[[Paths], contextlib.AbstractContextManager[None]]
 
 
+# What config/local.toml leaves out and a role is given for.
+MORE = """
+[endpoints.realtime.challenger]
+weight = 10
+instance_count = 1
+
+[endpoints.realtime.capture]
+sampling_percent = 100
+
+[endpoints.async.schedule]
+stop = "cron(0 20 ? * FRI *)"
+start = "cron(0 7 ? * MON *)"
+"""
+SPOT = "[training]\nspot = true\nmax_wait_minutes = 60\n"
+
+
 @pytest.fixture(scope="package")
 def workflow_run(tmp_path_factory: pytest.TempPathFactory, talking: Talking) -> Iterator[Run]:
-    """The loop has run once up to its endpoints, with IAM enforced."""
+    """The loop has run once up to its endpoints, with IAM enforced.
+
+    The first training job got no instances: the machine waited and asked for a second one.
+    """
     where = Paths(home=tmp_path_factory.mktemp("grants"))
+    config = where.home / "config"
+    config.mkdir()
+    shipped = settings.config_file("local").read_text()
+    (config / "local.toml").write_text(shipped.replace("[training]\n", SPOT) + MORE)
     file = where.home / "rows.csv"
     file.write_text(table(ROWS))
     try:
-        with talking(where):
+        with talking(where), pytest.MonkeyPatch.context() as patched:
+            patched.setenv("WORKFLOW_CONFIG", str(config))
+            patched.setenv("LOCAL_AWS_CAPACITY_ERRORS", "1")
             run = Run(
                 deployment=settings.current(),
                 screen=Screen(Console(file=io.StringIO(), width=200)),
@@ -105,11 +131,11 @@ def table(rows: int) -> str:
 
 def _resource(stack: str, logical: str) -> str:
     listed = aws.client("cloudformation").list_stack_resources(StackName=stack)
+    named = re.compile(rf"{logical}[0-9A-F]{{8}}")  # the CDK adds a hash to the id
     found = [
         str(one["PhysicalResourceId"])
         for one in listed["StackResourceSummaries"]
-        if one["LogicalResourceId"].startswith(logical)
-        and one["ResourceType"].rpartition(":")[2] in ("Role", "Queue", "Function")
+        if named.fullmatch(one["LogicalResourceId"])
     ]
     (only,) = found
     return only

@@ -15,18 +15,25 @@ Stage = Callable[[Loop], str]
 
 INGEST = "preprocessing/IngestMachineRole"
 UPLOADS = "preprocessing/IngestUploadsRole"
+BACKFILL = "preprocessing/BackfillMachineRole"
 FUNCTION = "preprocessing/PreprocessRole"
 MANIFESTS = "training/PreprocessAndTrainManifestsRole"
 TRAIN = "training/PreprocessAndTrainMachineRole"
 JOB = "training/PreprocessAndTrainExecutionRole"
 REALTIME = "endpoint-realtime/ModelRole"
+CHALLENGER = "endpoint-realtime/ChallengerModelRole"
 SERVERLESS = "endpoint-serverless/ModelRole"
 ASYNC = "endpoint-async/ModelRole"
 BATCH = "batch/BatchTransformMachineRole"
 TRANSFORM = "batch/ModelRole"
 SCALE_REALTIME = "endpoint-realtime/EndpointLifecycleRole"
 SCALE_ASYNC = "endpoint-async/EndpointLifecycleRole"
+HOURS = "endpoint-async/HoursMachineRole"
+CLOCK = "endpoint-async/HoursClockRole"
 CHECK_SERVERLESS = "endpoint-serverless/EndpointLifecycleRole"
+
+
+MODELS = (REALTIME, CHALLENGER, SERVERLESS, ASYNC, TRANSFORM)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ def logged(stage: Stage) -> Stage:
 
 
 def model_of(role: str) -> Stage:
-    return lambda loop: loop.model(role.partition("/")[0])
+    return lambda loop: loop.model(*role.split("/"))
 
 
 def deployed(name: str) -> Stage:
@@ -72,6 +79,17 @@ GRANTS = [
     *grants_for(FUNCTION, Loop.ingest, "s3:GetObject", on="*storageprocessed*"),
     *grants_for(FUNCTION, Loop.ingest, "s3:PutObject", "s3:ListBucket"),
     *grants_for(FUNCTION, Loop.ingest, "kms:Decrypt", "kms:GenerateDataKey"),
+    # ... or many once more ...
+    *grants_for(BACKFILL, Loop.backfill, "s3:ListBucket", "s3:PutObject"),
+    *grants_for(BACKFILL, Loop.backfill, "states:StartExecution", on="*Backfill*"),
+    *grants_for(BACKFILL, Loop.backfill, "states:StartExecution", on="*Ingest*"),
+    *grants_for(
+        BACKFILL, Loop.backfill, "states:DescribeExecution", "states:StopExecution", on="*Ingest*"
+    ),
+    *grants_for(BACKFILL, Loop.backfill, *RULE),
+    *grants_for(
+        BACKFILL, Loop.backfill_nothing, "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"
+    ),
     # ... a model is trained ...
     *grants_for(MANIFESTS, Loop.manifest_arrives, "states:StartExecution"),
     *grants_for(TRAIN, Loop.train_on_raw, "states:StartExecution"),
@@ -90,14 +108,18 @@ GRANTS = [
         "kms:GenerateDataKey",
     ),
     *grants_for(TRAIN, Loop.train_on_nothing, *RULE, on="*TrainingJobsRule"),
-    *grants_for(TRAIN, Loop.train, "sagemaker:CreateModelPackage"),
+    *grants_for(TRAIN, Loop.train, "sagemaker:CreateModelPackage", "ecr:DescribeImages"),
     *grants_for(JOB, Loop.training_job, "ecr:BatchGetImage", "s3:ListBucket", "s3:GetObject"),
     *grants_for(JOB, Loop.training_job, "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"),
     *grants_for(JOB, logged(Loop.training_job), "logs:CreateLogStream", "logs:PutLogEvents"),
+    *grants_for(
+        JOB, Loop.spot_job, "s3:GetObject", "s3:PutObject", "s3:DeleteObject", on="*/checkpoints/*"
+    ),
+    *grants_for(JOB, Loop.spot_job, "s3:ListBucket", on="*storageartifacts*"),
     # ... the endpoints serve it ...
     *(
         Grant(role, action, model_of(role), on)
-        for role in (REALTIME, SERVERLESS, ASYNC, TRANSFORM)
+        for role in MODELS
         for action, on in (
             ("ecr:BatchGetImage", "*"),
             ("s3:GetObject", "*/training/*"),
@@ -113,6 +135,8 @@ GRANTS = [
         "logs:CreateLogStream",
         "logs:PutLogEvents",
     ),
+    *grants_for(REALTIME, Loop.captured, "s3:PutObject", on="*/capture/*"),
+    *grants_for(REALTIME, Loop.captured, "kms:GenerateDataKey"),
     *grants_for(ASYNC, lambda loop: loop.update("async"), "sns:Publish", on="*SuccessTopic*"),
     *grants_for(ASYNC, lambda loop: loop.update("async"), "sns:Publish", on="*ErrorTopic*"),
     *grants_for(ASYNC, Loop.ask_asynchronously, "s3:GetObject", on="*/input/*"),
@@ -169,6 +193,15 @@ GRANTS = [
     *grants_for(SCALE_ASYNC, lambda loop: loop.scale("async"), "cloudwatch:PutMetricAlarm"),
     *grants_for(
         SCALE_ASYNC, lambda loop: loop.scale("async", request="Delete"), "cloudwatch:DeleteAlarms"
+    ),
+    *grants_for(HOURS, lambda loop: loop.hours("true"), "cloudformation:DescribeStacks"),
+    *grants_for(
+        HOURS,
+        lambda loop: loop.hours("maybe"),
+        "cloudformation:UpdateStack",
+        "sns:Publish",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
     ),
     # What was asked for is what serves.
     *grants_for(
@@ -229,8 +262,16 @@ LIFECYCLE = {
     "kms:GenerateDataKey": FUNCTION_LETTERS,
 }
 SCALING = {**LIFECYCLE, "iam:CreateServiceLinkedRole": "the account has the role"}
+NOT_DUE = "no schedule comes due while these tests run"
 NOT_ASKED = {
     INGEST: MACHINE,
+    BACKFILL: {
+        **MACHINE,
+        "states:RedriveExecution": "nobody redrives here",
+        "s3:GetObject": MULTIPART,
+        "s3:ListMultipartUploadParts": MULTIPART,
+        "s3:AbortMultipartUpload": MULTIPART,
+    },
     FUNCTION: {
         "logs:CreateLogStream": FUNCTION_LOGS,
         "logs:PutLogEvents": FUNCTION_LOGS,
@@ -242,7 +283,8 @@ NOT_ASKED = {
     },
     TRAIN: {**MACHINE, "sagemaker:ListTags": TAGS},
     JOB: {**EXECUTION, **WRITES},
-    REALTIME: {**EXECUTION, "kms:GenerateDataKey": VOLUMES},
+    REALTIME: {**EXECUTION, **WRITES},
+    CHALLENGER: {**EXECUTION, **WRITES},
     SERVERLESS: {**EXECUTION, "kms:GenerateDataKey": VOLUMES},
     ASYNC: {**EXECUTION, **WRITES, "s3:ListBucket": "the guide asks for it; one request is read"},
     BATCH: {**MACHINE, "sagemaker:ListTags": TAGS, "sagemaker:AddTags": "its jobs have no tags"},
@@ -250,17 +292,30 @@ NOT_ASKED = {
     SCALE_REALTIME: SCALING,
     SCALE_ASYNC: SCALING,
     CHECK_SERVERLESS: LIFECYCLE,
+    HOURS: MACHINE,
+    CLOCK: dict.fromkeys(
+        ("states:StartExecution", "sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey"), NOT_DUE
+    ),
 }
 # Roles that differ from another in the list by what they are for and in nothing they are asked.
-LIKE = {SERVERLESS: REALTIME, ASYNC: REALTIME, SCALE_ASYNC: SCALE_REALTIME}
+LIKE = {
+    CHALLENGER: REALTIME,
+    SERVERLESS: REALTIME,
+    ASYNC: REALTIME,
+    SCALE_ASYNC: SCALE_REALTIME,
+}
 LOOP: dict[str, Stage] = {
     "upload": Loop.upload,
+    "backfill": Loop.backfill,
     "manifest": Loop.manifest_arrives,
     "train on raw": Loop.train_on_raw,  # Ingest included
     "train": Loop.train,
-    **{f"model of {role}": model_of(role) for role in (REALTIME, SERVERLESS, ASYNC, TRANSFORM)},
+    "spot": Loop.spot_job,
+    **{f"model of {role}": model_of(role) for role in MODELS},
     **{f"update {name}": update_of(name) for name in ("realtime", "serverless", "async")},
     "ask": Loop.ask_asynchronously,
+    "capture": Loop.captured,
+    "hours": lambda loop: loop.hours("true"),
     "batch": Loop.batch,
     "scale realtime": lambda loop: loop.scale("realtime"),
     "scale async": lambda loop: loop.scale("async"),
@@ -313,4 +368,4 @@ def test_the_loop_works_with_all_grants_back_and_without_those_not_asked_for(
 
 
 def roles() -> list[str]:
-    return list(dict.fromkeys(one.role for one in GRANTS))
+    return list(dict.fromkeys([*(one.role for one in GRANTS), *NOT_ASKED]))
