@@ -105,7 +105,7 @@ def test_a_folder_goes_through_ingest_again_and_its_bad_object_is_named(
 def test_a_folder_of_bad_objects_is_left_alone_after_some(
     workflow: Any, bucket: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for number in range(8):
+    for number in range(6):
         workflow.client("s3").put_object(
             Bucket=bucket, Key=f"flights/wrong/{number}.csv", Body=f"{number}".encode()
         )
