@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from inference_server.errors import ModelLoadError
 
 FORMAT = 1
-FeatureType = Literal["number", "integer", "category", "boolean"]
+FeatureType = Literal["number", "integer", "category", "boolean", "text"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -114,8 +114,10 @@ def read_texts(channel: str, folder: Path, schema: Schema, tokenizer: Any, lengt
 
 
 def open_tokenizer(folder: Path) -> Any:
-    """The tokenizer of channel `model`."""
-    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    """The tokenizer of channel `model`; `encode` pads, alike here and where the model is served."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def encode(tokenizer: Any, texts: list[str], length: int) -> np.ndarray[Any, Any]:

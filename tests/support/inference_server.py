@@ -131,7 +131,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(base: Path, *, python: Path = PYTHON, **extra: str) -> Iterator[Running]:
+def running(
+    base: Path, *, python: Path = PYTHON, patience: float = 20, **extra: str
+) -> Iterator[Running]:
     """A healthy server on the model under `base`, dead at the end; its log is `base`/log."""
     port = free_port()
     log = (base / "log").open("wb")
@@ -144,7 +146,7 @@ def running(base: Path, *, python: Path = PYTHON, **extra: str) -> Iterator[Runn
     log.close()
     server = Running(process, port)
     try:
-        server.until_healthy()
+        server.until_healthy(patience)
         yield server
     finally:
         if process.poll() is None:
@@ -152,4 +154,4 @@ def running(base: Path, *, python: Path = PYTHON, **extra: str) -> Iterator[Runn
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)
         process.kill()
-        process.wait()
+        process.wait(timeout=10)

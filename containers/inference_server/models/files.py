@@ -2,3 +2,5 @@
 
 XGBOOST_FILES = ("model.ubj", "model.json")
 TORCH_FILES = ("model.pt2", "model.safetensors")
+TOKENIZER = "tokenizer.json"
+"""Beside a PyTorch model: it reads texts."""

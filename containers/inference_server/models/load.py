@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inference_server.errors import ModelLoadError
 from inference_server.models.base import Predictor
-from inference_server.models.files import TORCH_FILES, XGBOOST_FILES
+from inference_server.models.files import TOKENIZER, TORCH_FILES, XGBOOST_FILES
 from inference_server.models.folder import check_folder
 from inference_server.settings import Settings
 
@@ -59,7 +59,12 @@ def _choose(settings: Settings) -> Predictor:
         from inference_server.models.table import TableModel
         from inference_server.models.torch import TorchEngine
 
-        return TableModel(folder, settings, TorchEngine(folder, settings))
+        engine = TorchEngine(folder, settings)
+        if not (folder / TOKENIZER).is_file():
+            return TableModel(folder, settings, engine)
+        from inference_server.models.text import TextEncoder
+
+        return TableModel(folder, settings, engine, texts=TextEncoder(folder, engine, settings))
     raise ModelLoadError(_nothing(folder, settings))
 
 

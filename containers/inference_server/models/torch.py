@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_server.errors import ModelLoadError
-from inference_server.models.files import TORCH_FILES
+from inference_server.models.files import TOKENIZER, TORCH_FILES
 from inference_server.settings import Settings
 
 LAYERS = frozenset(
@@ -26,7 +26,7 @@ LAYERS = frozenset(
 
 
 class TorchEngine:
-    """A module float32 [rows, features] -> [rows, outputs], on a GPU if there is one."""
+    """A module [rows, features or tokens] -> [rows, outputs], on a GPU if there is one."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.file = next(name for name in TORCH_FILES if (folder / name).is_file())
@@ -45,6 +45,8 @@ class TorchEngine:
         count = torch.cuda.device_count() if "cpu" not in settings.providers else 0
         self._device = f"cuda:{(settings.worker - 1) % count}" if count else "cpu"
         self._declared = _declared(folder)
+        self.width: int | None = None
+        """How many numbers a row has, where an exported program says so."""
         try:
             self._module = self._load(folder)
         except ModelLoadError:
@@ -53,10 +55,12 @@ class TorchEngine:
             first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelLoadError(f"{self.file} cannot be loaded: {first_line[:300]}") from error
         self.columns: int | None = self._declared.get("inputs")
-        self.classifies = self._declared.get("output") == "probabilities"
+        self.classifies = (
+            self._declared.get("output") == "probabilities" or (folder / TOKENIZER).is_file()
+        )
         self.classes: int | None = None
 
-    def run(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, matrix: NDArray[Any]) -> NDArray[np.float32]:
         with self._torch.inference_mode():
             found = self._module(self._torch.from_numpy(matrix).to(self._device))
         result: NDArray[np.float32] = found.float().cpu().numpy()
@@ -65,6 +69,7 @@ class TorchEngine:
     def _load(self, folder: Path) -> Callable[[Any], Any]:
         if self.file == "model.pt2":
             program = self._torch.export.load(folder / self.file)
+            self.width = _width(program)
             module: Callable[[Any], Any] = program.module().to(self._device)
             return module
         from safetensors.torch import load_file
@@ -87,6 +92,12 @@ class TorchEngine:
                 f"architecture.json has the layer {name!r}; allowed: {', '.join(sorted(LAYERS))}"
             )
         return getattr(self._torch.nn, name)(*arguments)
+
+
+def _width(program: Any) -> int | None:
+    first = program.graph_signature.user_inputs[0]
+    (shape,) = (node.meta["val"].shape for node in program.graph.nodes if node.name == first)
+    return shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
 
 
 def _declared(folder: Path) -> dict[str, Any]:

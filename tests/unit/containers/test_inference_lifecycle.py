@@ -187,8 +187,13 @@ BROKEN = {
         "2 probabilities, schema.json names 3 classes",
     ),
     "a schema with an unknown type": (
+        other_schema(lambda schema: schema["features"][0].update(type="date")),
+        "feature carrier has the unknown type 'date'",
+    ),
+    "a schema with a text": (
         other_schema(lambda schema: schema["features"][0].update(type="text")),
-        "feature carrier has the unknown type 'text'",
+        "schema.json has the column carrier of type text, which only a PyTorch model with "
+        "tokenizer.json reads",
     ),
 }
 

@@ -4,52 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 
-import numpy as np
 import pytest
-from support.training_job import ROOT, TrainingJob, as_csv, environment, schema, table
+from support.torch_job import TorchJob, a_text_job
+from support.training_job import as_csv, table
 
 pytestmark = pytest.mark.torch
-PYTHON = ROOT / ".venvs/torch_trainer/bin/python"
 HOSTS = ["127.0.0.1", "localhost"]
-LABELS = ["bad", "good"]
-PRETRAIN = """
-import json, sys, torch
-from pathlib import Path
-from safetensors.torch import save_file
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
-from torch_trainer.text import Text
-folder = Path(sys.argv[1])
-config = {"vocab_size": 32, "width": 16, "layers": 1, "heads": 2, "max_length": 16}
-words = "[PAD] [UNK] the film was really not good great fine bad awful poor and so".split()
-tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
-tokenizer.pre_tokenizer = Whitespace()
-tokenizer.save(str(folder / "tokenizer.json"))
-torch.manual_seed(0)
-body = Text(config, classes=2, dropout=0.0).state_dict()
-save_file({k: v for k, v in body.items() if "classifier" not in k}, folder / "model.safetensors")
-(folder / "config.json").write_text(json.dumps(config))
-"""
-
-
-class TorchJob(TrainingJob):
-    """A job of the other image."""
-
-    def start(self, **extra):
-        return subprocess.Popen(
-            [PYTHON, "-m", "torch_trainer", "train"],
-            env=environment(self.base, OMP_NUM_THREADS="1", **extra),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def set(self, **values):
-        self.configure("hyperparameters", {"epochs": "8", "batch_size": "64", **values})
-        return self
 
 
 def a_job(base, problem="binary", *, host="algo-1", hosts=("algo-1",), **values):
@@ -152,27 +113,6 @@ def test_a_step_weighs_every_row_the_same_however_the_rows_are_spread(tmp_path):
     assert [one.code for one in finished] == [0, 0], finished[0].log + finished[1].log
     losses.append(evaluation(jobs[0])["metrics"]["train"]["logloss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-
-
-def a_text_job(base, **values):
-    job = TorchJob(base)
-    job.configure("resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1"]})
-    content = {**schema("binary"), "features": [{"name": "text", "type": "text"}]}
-    content["target"] = {"name": "label", "classes": LABELS}
-    job.channel("schema", {"schema.json": json.dumps(content)})
-    random = np.random.default_rng(0)
-    words = {"good": ["good", "great", "fine"], "bad": ["bad", "awful", "poor"]}
-    for name, count in (("train", 200), ("validation", 60), ("test", 60)):
-        lines = [
-            {"text": f"the film was really {random.choice(words[label])}", "label": label}
-            for label in random.choice(LABELS, count)
-        ]
-        job.channel(name, {"a.jsonl": "".join(json.dumps(line) + "\n" for line in lines)})
-    job.channel("model", {})
-    subprocess.run(
-        [PYTHON, "-c", PRETRAIN, job.base / "input/data/model"], env=environment(base), check=True
-    )
-    return job.set(task="text", learning_rate="0.01", max_length="12", **values)
 
 
 def test_a_text_classifier_starts_from_the_channels_weights(tmp_path):
