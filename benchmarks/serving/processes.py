@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+START_SECONDS = 120
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -64,7 +65,7 @@ class Tree:
             self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            self.process.wait(timeout=30)
 
 
 @contextlib.contextmanager
@@ -74,7 +75,7 @@ def running(
     """The tree once /ping has answered 200, and the CPU seconds until then."""
     tree = Tree(command, environment, core)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_SECONDS
         while _ping(port) != 200:
             if tree.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{' '.join(command)} does not answer on port {port}")
