@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ops import settings
 from ops.errors import OpsError
+from ops.local import ports, record
 from ops.local.paths import Paths, paths
 from ops.settings import ROOT
 
@@ -60,29 +58,19 @@ class Server:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
-    """The process we started; the start time tells it from a later process with the same pid."""
-
-    pid: int
-    created: float
-    port: int
-    enforce: bool
-
-
 def running(where: Paths | None = None) -> Server | None:
     """The local AWS of this checkout if it is up and answering, else None."""
     where = where or paths()
-    record = _record(where)
-    if record is None or _process(record) is None:
+    known = record.read(where)
+    if known is None or record.process_of(known) is None:
         return None
-    ready = _ready(where)
-    if ready is None or ready.get("pid") != record.pid:
+    ready = record.ready(where)
+    if ready is None or ready.get("pid") != known.pid:
         return None
     return Server(
-        pid=record.pid,
+        pid=known.pid,
         port=int(ready["port"]),
-        enforce=record.enforce,
+        enforce=known.enforce,
         account=str(ready.get("account", ACCOUNT)),
         region=str(ready.get("region", REGION)),
         engine=ready.get("engine"),
@@ -101,7 +89,7 @@ def start(
     """A local AWS is up on `port`; what an earlier run left behind is cleared first."""
     where = where or paths()
     stop(where)
-    _refuse_taken(port)
+    ports.refuse_taken(port)
     shutil.rmtree(where.state, ignore_errors=True)
     where.state.mkdir(parents=True, exist_ok=True)
     command = [str(ROOT / ".venvs/local_aws/bin/python"), "-m", "local_aws", "serve"]
@@ -121,12 +109,12 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C in the terminal is for us, not for the server
         )
-    _write_record(where, process.pid, port, enforce)
+    record.write(where, process.pid, port, enforce)
     say(f"process {process.pid}")
     deadline = time.monotonic() + STARTUP_SECONDS
     while time.monotonic() < deadline:
         found = running(where)
-        if found is not None and _listens(port):
+        if found is not None and ports.listens(port):
             return found
         if process.poll() is not None:
             raise OpsError(
@@ -150,8 +138,8 @@ def stop(where: Paths | None = None) -> bool:
     import psutil
 
     where = where or paths()
-    record = _record(where)
-    process = _process(record) if record else None
+    known = record.read(where)
+    process = record.process_of(known) if known else None
     if process is not None:
         try:
             children = process.children(recursive=True)
@@ -176,75 +164,6 @@ def tail(path: Path, lines: int = 25) -> list[str]:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
     except OSError:
         return []
-
-
-def port_owner(port: int) -> str | None:
-    """Which process listens on a port, as far as this user may know."""
-    import psutil
-
-    try:
-        for connection in psutil.net_connections(kind="tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN":
-                if connection.pid is None:
-                    return "a process of another user"
-                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
-    except (psutil.AccessDenied, psutil.NoSuchProcess):
-        pass
-    return None
-
-
-def _refuse_taken(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as fault:
-            owner = port_owner(port) or "another program"
-            raise OpsError(
-                f"port {port} is taken by {owner}",
-                fix=f"stop that program, or choose another port: make local PORT={port + 1}",
-            ) from fault
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _write_record(where: Paths, pid: int, port: int, enforce: bool) -> None:
-    import psutil
-
-    created = psutil.Process(pid).create_time()
-    record = Record(pid=pid, created=created, port=port, enforce=enforce)
-    where.record.write_text(json.dumps(asdict(record)), encoding="utf-8")
-
-
-def _record(where: Paths) -> Record | None:
-    try:
-        return Record(**json.loads(where.record.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def _process(record: Record) -> Any:
-    """The recorded process if it still lives and is still ours, else None."""
-    import psutil
-
-    try:
-        process = psutil.Process(record.pid)
-        ours = abs(process.create_time() - record.created) < 1 and "local_aws" in process.cmdline()
-        return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.Error:
-        return None
-
-
-def _ready(where: Paths) -> dict[str, Any] | None:
-    try:
-        found = json.loads((where.state / "server.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _shown(path: Path) -> str:
