@@ -50,13 +50,14 @@ $(STAMPS)/environments: $(STAMPS)/uv requirements-local-aws.txt $(wildcard conta
 
 LOCK := $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 .PHONY: lock
-lock: $(STAMPS)/uv ## Recompile every requirements file from its .in
+lock: $(STAMPS)/python ## Recompile every requirements file from its .in
 	$(LOCK) requirements-uv.in -o requirements-uv.txt
 	$(LOCK) requirements-build.in -o requirements-build.txt
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) --overrides requirements-local-aws-overrides.txt requirements-local-aws.in -o requirements-local-aws.txt
 	@set -e; for f in containers/*/requirements*.in lambda/*/requirements.in; do test ! -f $$f || $(LOCK) $$f -o $${f%.in}.txt; done
+	$(PYTHON_) -m ops.wheels
 
 # ---- what needs an installed checkout: one sentence if it is not, instead of a missing module
 
