@@ -39,6 +39,8 @@ from sagemaker_workflow.roles import ExecutionRole
 
 # Requests a minute that one instance or copy should have: a load of any rate is above it.
 TARGET = 2
+# Of asynchronous requests: their objects and messages take their time on a busy machine.
+AT_ONCE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,7 @@ def build_endpoint(stack: Stack, shape: Shape, around: Surroundings) -> Construc
                 bucket=around.bucket,
                 prefix="moved" if shape.topics else "async",
                 include_response=shape.topics,
+                max_concurrent_per_instance=AT_ONCE,
             ),
         )
     other = _model(stack, "Other", "two", shape, around) if shape.weights or shape.shadow else None
