@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -21,6 +22,7 @@ DEFAULT_CONCURRENCY = 4  # per instance; AWS picks "an optimal value" it does no
 METRIC_PERIOD_SECONDS = 30.0  # two points in the minute an alarm looks at; under the time factor
 SHORTEST_METRIC_PERIOD_SECONDS = 0.5
 _CAPACITY_POLL_SECONDS = 0.2  # how late the queue notices that an instance came
+_EXPIRY_POLL_SECONDS = 0.2  # a look at all that wait, which may be thousands
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class AsyncQueue:
         self._waiting: deque[AsyncRequest] = deque()
         self._under_way: set[str] = set()
         self._change = threading.Condition()
+        self._looked = 0.0
         self._closed = threading.Event()
         self.configure(config)
         for work in (self._dispatch, self._publish):
@@ -118,6 +121,9 @@ class AsyncQueue:
                 ).start()
 
     def _take_expired(self) -> list[AsyncRequest]:
+        if time.monotonic() - self._looked < _EXPIRY_POLL_SECONDS:
+            return []
+        self._looked = time.monotonic()
         expired: list[AsyncRequest] = []
         kept: deque[AsyncRequest] = deque()
         for request in self._waiting:
