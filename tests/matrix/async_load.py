@@ -12,7 +12,8 @@ import aiohttp
 from support.load import Answer, Failure, Load
 from support.local_aws_server import LocalAws
 
-_PATIENCE_SECONDS = 120.0  # for all that are waiting; under load from elsewhere a queue grows
+_PATIENCE_SECONDS = 60.0  # without any answer; while answers come, those behind them may too
+_LONGEST_SECONDS = 480.0
 _READERS = 2
 _HEADERS = {"X-Amzn-SageMaker-Content-Type": "text/csv"}
 _LOCATION = "X-Amzn-SageMaker-OutputLocation"
@@ -27,18 +28,21 @@ class AsyncLoad(Load):
         self._s3 = aws.client("s3")
         self._waiting: list[tuple[float, str]] = []  # when it was sent, where its answer will be
         self._read = 0
+        self._last = 0.0  # when an answer was found
 
     def collect(self, least: int) -> None:
         """The first `least` requests are answered, or failed for want of an answer."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        began = self._last = time.monotonic()
         while len(self._waiting) < least:
-            if time.monotonic() > deadline:
+            if time.monotonic() > began + _PATIENCE_SECONDS:
                 raise TimeoutError(f"{len(self._waiting)} of {least} requests were accepted")
             time.sleep(0.05)
         new, self._read = self._waiting[self._read : least], max(self._read, least)
         with ThreadPoolExecutor(_READERS) as readers:
             for (sent, uri), text in zip(
-                new, readers.map(lambda one: self._answer(one[1], deadline), new), strict=True
+                new,
+                readers.map(lambda one: self._answer(one[1], began + _LONGEST_SECONDS), new),
+                strict=True,
             ):
                 if text is None:
                     self.report.failed.append(Failure(time.time(), 0, f"no answer at {uri}"))
@@ -64,16 +68,17 @@ class AsyncLoad(Load):
         else:
             self.report.failed.append(Failure(time.time(), status, text))
 
-    def _answer(self, uri: str, deadline: float) -> str | None:
+    def _answer(self, uri: str, end: float) -> str | None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         while True:
             try:
                 found: Any = self._s3.get_object(Bucket=bucket, Key=key)
             except self._s3.exceptions.NoSuchKey:
-                if time.monotonic() > deadline:
+                if time.monotonic() > min(end, self._last + _PATIENCE_SECONDS):
                     return None
                 time.sleep(0.1)
             else:
+                self._last = time.monotonic()
                 return str(found["Body"].read().decode())
 
 
