@@ -1,5 +1,7 @@
 """The job `smspark-submit` runs: one event in, one dataset version out, its result in the message.
 
+The event's object is one object, or all under a key that ends in a slash, as one table.
+
 `main.py <package> <event>`: the function's package, and the function's event as a JSON file with a
 `region` beside its members. `/opt/ml/output/message`, which becomes the job's ExitMessage, holds
 the function's result, or {"error", "cause"} for an object that is rejected: that is no failure
@@ -11,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,14 +70,31 @@ def result_of(context: Any, package: str, event: dict[str, Any]) -> dict[str, An
     importable(package)
     from preprocess import job
     from preprocess.faults import DatasetRejected
+    from preprocess.source import describe
+    from preprocess_spark import folder
     from preprocess_spark.engine import Engine
     from preprocess_spark.work import client
 
     engine = Engine(Spark(context, package), region=event["region"])
+    found: job.Describe = describe
+    if folder.is_folder(event["object"]):
+        place = event["object"]
+        engine.parts = folder.sources(place["bucket"], _listed(place, event["region"]))
+        found = lambda s3, place: folder.whole(place, engine.parts)  # noqa: E731
     try:
-        return job.process(event, client(event["region"]), engine.prepare).result()
+        return job.process(event, client(event["region"]), engine.prepare, found).result()
     except DatasetRejected as rejected:
         return {"error": "DatasetRejected", "cause": str(rejected)}
+
+
+def _listed(place: dict[str, Any], region: str) -> Iterator[dict[str, Any]]:
+    import botocore.session
+
+    session: Any = botocore.session.get_session()
+    s3 = session.create_client("s3", region_name=region)
+    pages = s3.get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=place["bucket"], Prefix=place["key"]):
+        yield from page.get("Contents", [])
 
 
 def message(result: dict[str, Any]) -> str:

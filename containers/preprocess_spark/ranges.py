@@ -143,8 +143,8 @@ def _starts(block: list[str], width: int) -> list[int]:
 
 def settled(
     ranges: list[Range], seen: list[Seen], width: int, read: Callable[[Range], Seen]
-) -> list[Range]:
-    """Return the ranges with their rows, their lines and what they hand on.
+) -> tuple[list[Range], int]:
+    """Return the ranges with their rows, their lines and what they hand on, and all their rows.
 
     `read` looks once more at a range with the lines it is handed: only one whose two readings do
     not meet in its first lines needs it.
@@ -164,7 +164,7 @@ def settled(
         done.append(replace(placed, left=found.left))
         row, line, carried = row + rows, line + first.lines, found.tail
     done[-1] = replace(done[-1], left=0)  # what is left at the end of the object is the last's own
-    return done
+    return done, row - 1
 
 
 def _met(found: Seen, carried: bytes, width: int) -> int | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CHANGE = "Correct the object and upload it again, or change [dataset] in the configuration."
 # Writes a version's files; raises `ObjectFault` for an object that it cannot or may not read.
 Prepare = Callable[[Dataset, Source, Publication], "Prepared"]
+# Finds what an event's `object` speaks of; raises `ObjectFault` where there is nothing.
+Describe = Callable[[S3, Mapping[str, Any]], Source]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +46,9 @@ class Outcome:
         }
 
 
-def process(event: Mapping[str, Any], s3: S3, prepare: Prepare) -> Outcome:
+def process(
+    event: Mapping[str, Any], s3: S3, prepare: Prepare, describe: Describe = raw.describe
+) -> Outcome:
     """Publish the dataset version of the event's object, or find that it need not be.
 
     `event` has `object`, `dataset` and `output`, as the function's handler says. Raises
@@ -53,7 +57,7 @@ def process(event: Mapping[str, Any], s3: S3, prepare: Prepare) -> Outcome:
     block, where = event["dataset"], event["object"]
     dataset = declaration.parse(block)
     try:
-        source = raw.describe(s3, where)
+        source = describe(s3, where)
     except ObjectFault as fault:
         address = f"s3://{where['bucket']}/{where['key']}"
         raise DatasetRejected(address, fault.faults, CHANGE) from None

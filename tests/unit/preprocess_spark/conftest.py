@@ -82,8 +82,12 @@ class Engines:
             outcome = job.process(event, self.store, prepare)
         except DatasetRejected as rejected:
             return str(rejected)
+        return self.read(bucket, block["name"], outcome)
+
+    def read(self, bucket: str, dataset: str, outcome: job.Outcome) -> Version:
+        """What was published."""
         files = {k[1]: body for k, body in self.store.objects.items() if k[0] == bucket}
-        prefix = f"{block['name']}/{outcome.version}/"
+        prefix = f"{dataset}/{outcome.version}/"
         split = {
             part: sorted(
                 line
