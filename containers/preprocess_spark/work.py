@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -17,18 +17,21 @@ from typing import Any
 
 import polars as pl
 
-from preprocess.batch import INDEX, Job
+from preprocess.batch import Job
 from preprocess.csv_table import CsvTable
 from preprocess.dataset import Dataset
+from preprocess.encoding import Encoder
 from preprocess.fitting import Fit
 from preprocess.json_table import JsonTable
-from preprocess.output import Files, Upload
+from preprocess.output import Files
 from preprocess.parquet_table import ParquetTable
 from preprocess.recipe import Fitted
 from preprocess.s3 import S3, Credentials
 from preprocess.source import Form, Source
-from preprocess.split import ROW, Moments
+from preprocess.split import Moments, dealt, keyed
+from preprocess.upload import Upload
 from preprocess.validation import Reasons, Validator
+from preprocess.words import Words
 from preprocess_spark import ranges
 from preprocess_spark.learning import Lesson, merged
 from preprocess_spark.ranges import Range
@@ -114,10 +117,11 @@ def write(plan: Plan, one: Range, fitted: Fitted, part: pl.Expr) -> None:
             key = f"{plan.folder}{stem}-{one.index:05}.{ending}"
             return _Filled(s3, plan.bucket, key, content_type, pool)
 
-        files = Files(fitted, open_)
+        files, encode = Files(fitted, open_), Encoder(fitted).encode
         try:
             for good, _ in _blocks(plan, one):
-                files.add(good.with_columns(part))
+                for number, rows in enumerate(dealt(good.with_columns(part))):
+                    files.add(number, encode(rows))
             files.close()
         except BaseException:
             files.abort()
@@ -137,22 +141,22 @@ class _Filled(Upload):
 def _blocks(plan: Plan, one: Range) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     validator = Validator(plan.dataset, plan.names)
     row, line = one.row, one.line
-    for job in _jobs(plan, one):
+    for job in _jobs(plan, one, validator.words):
         found = validator.check(job())
-        good = found.good.with_columns((pl.col(INDEX) + row).alias(ROW)).drop(INDEX)
+        good = keyed(found.good, row, plan.dataset.split.seed)
         bad = found.bad.with_columns(pl.col("row") + row, pl.col("line") + line)
         row, line = row + found.rows, line + found.lines
         yield good, bad
 
 
-def _jobs(plan: Plan, one: Range) -> Iterator[Job]:
+def _jobs(plan: Plan, one: Range, words: Mapping[str, Words]) -> Iterator[Job]:
     s3, kinds = plan.s3(), plan.dataset.parsed(plan.names)
     if plan.form.name == "parquet":
         return _Groups(s3, plan.source, one.first, one.last).jobs(kinds)
     text = _lines(ranges.text(s3, plan.source, plan.form, one), one)
     if plan.form.name == "jsonl":
         return JsonTable(kinds).jobs(text)
-    return CsvTable(plan.names, kinds).jobs(text)
+    return CsvTable(plan.names, kinds, words).jobs(text)
 
 
 def _lines(text: Iterator[bytes], one: Range) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import polars as pl
 from preprocess import records
 from preprocess.batch import LINE, RAW, REASON, Batch, Job, has_separators, texts
 from preprocess.recipe import LARGEST
+from preprocess.words import Words
 
 TYPED: Mapping[str, pl.DataType | type[pl.DataType]] = {"number": pl.Float64, "integer": pl.Int64}
 _QUOTED = r'"(?:[^"]|"")*"'
@@ -19,14 +20,19 @@ _REGULAR = rf"^{_FIELD}(?:,{_FIELD})*$"
 
 
 class CsvTable:
-    """Reads pieces of one table; `header` are all its names, `kinds` the parsed ones' types."""
+    """Reads pieces of one table; `header` are all its names, `kinds` the parsed ones' types.
 
-    def __init__(self, header: Sequence[str], kinds: Mapping[str, str]) -> None:
+    Columns that have `words` come coded by them.
+    """
+
+    def __init__(
+        self, header: Sequence[str], kinds: Mapping[str, str], words: Mapping[str, Words]
+    ) -> None:
         self.width = len(header)
         self.fields = {name: f"field_{header.index(name)}" for name in kinds}
-        self.kinds = kinds
+        self.kinds, self.words = kinds, words
         places = {header.index(name) for name in kinds}
-        # polars notices a line with too many fields only when it reads the last one.
+        self.last = f"field_{self.width - 1}"
         self.places = sorted(places | {self.width - 1})
         # Columns where something odd was found are read as text from then on: only the text tells
         # what is wrong. Nothing but speed depends on it.
@@ -48,20 +54,27 @@ class CsvTable:
     def read(self, piece: bytes) -> Batch:
         """Return the records of a piece that holds no quote, or is regular in spite of them."""
         lines, quoted = piece.count(b"\n"), b'"' in piece
-        plain = quoted or (
-            b"\0" not in piece
-            and piece.count(b",") == lines * (self.width - 1)
-            and not (self.width == 1 and (b"\n\n" in piece or piece.startswith(b"\n")))
-        )
-        frame = self._typed(piece, quoted=quoted) if plain else None
+        frame = self._typed(piece, quoted=quoted) if quoted or self._plain(piece, lines) else None
+        partly = len(self.places) < self.width and not quoted
+        if partly and frame is not None and frame[self.last].null_count():
+            # There are as many commas as there should be, and a line that has too few needs another
+            # that has too many: which polars notices only when it reads all columns.
+            self.places = list(range(self.width))
+            frame = self._typed(piece, quoted=False)
         if frame is None or frame.height != lines:
             return self._by_definition(piece, last=True)[0]
         return Batch(
-            frame=frame,
+            frame=frame.select(pl.col(f).alias(name) for name, f in self.fields.items()),
             lines=lines,
             texts=partial(texts, piece),
             separators=has_separators(piece),
         )
+
+    def _plain(self, piece: bytes, lines: int) -> bool:
+        """Whether a piece has the right number of commas in all, and nothing that no field has."""
+        blank = self.width == 1 and (b"\n\n" in piece or piece.startswith(b"\n"))
+        commas = piece.count(b",") == lines * (self.width - 1)
+        return commas and not blank and b"\0" not in piece
 
     def _typed(self, piece: bytes, *, quoted: bool) -> pl.DataFrame | None:
         """Return the parsed columns, numbers as numbers where every one of them is one."""
@@ -71,13 +84,14 @@ class CsvTable:
                 for name, kind in self.kinds.items()
                 if kind in TYPED and name not in self.as_text
             }
+            coded = {n: w.type for n, w in self.words.items() if not w.as_text}
             try:
-                frame = self._parsed(piece, typed, quoted=quoted)
+                frame = self._parsed(piece, {**typed, **coded}, quoted=quoted)
             except pl.exceptions.PolarsError:
                 if not typed:
                     return None
                 return self._as_text(piece, typed, quoted=quoted)
-            if not (odd := {name for name in typed if _is_odd(frame[name])}):
+            if not (odd := {name for name in typed if _is_odd(frame[self.fields[name]])}):
                 return frame
             self.as_text |= odd
 
@@ -89,28 +103,27 @@ class CsvTable:
             frame = self._parsed(piece, {}, quoted=quoted)
         except pl.exceptions.PolarsError:
             return None
-        wrong = frame.select(
-            ((pl.col(name) != "") & pl.col(name).cast(kind, strict=False).is_null()).any()
-            for name, kind in typed.items()
-        )
-        self.as_text |= {name for name in typed if wrong[name].item()}
+        columns = {name: frame[self.fields[name]] for name in typed}
+        self.as_text |= {
+            name
+            for name, text in columns.items()
+            if text.cast(typed[name], strict=False).null_count() > text.null_count()
+        }
         return frame
 
     def _parsed(self, piece: bytes, typed: Mapping[str, Any], *, quoted: bool) -> pl.DataFrame:
-        """Return the columns of these types, others as text; raise for what is none of its type.
+        """Return the fields of these types, others as text; raise for what is none of its type.
 
-        A number is null where its field is empty or blank.
+        A value is null where its field is empty.
         """
         types = {self.fields[name]: kind for name, kind in typed.items()}
-        frame = pl.read_csv(
+        return pl.read_csv(
             piece,
             has_header=False,
             schema={field: types.get(field, pl.String) for field in records.names(self.width)},
             columns=self.places,
-            empty_string_is_null=False,
             quote_char='"' if quoted else None,
         )
-        return frame.select(pl.col(field).alias(name) for name, field in self.fields.items())
 
     def _regular(self, piece: bytes) -> bool:
         """Whether every line is a record of well-formed fields."""

@@ -15,7 +15,7 @@ from preprocess import recipe
 from preprocess.dataset import SPLITS, Dataset
 from preprocess.faults import ObjectFault
 from preprocess.recipe import Encode, Fitted, Impute
-from preprocess.split import PART, SAMPLE, mixed
+from preprocess.split import PART, SAMPLE, dealt, sampled
 from preprocess.tables import Sums, Table
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -23,7 +23,7 @@ TOP = 20
 
 
 class Fit:
-    """Takes blocks of good rows with their ROW and PART; `fitted` and `statistics` at the end."""
+    """Takes blocks of good rows with their KEY and PART; `fitted` and `statistics` at the end."""
 
     def __init__(self, dataset: Dataset, kinds: Mapping[str, str]) -> None:
         self.dataset, self.kinds = dataset, kinds
@@ -31,6 +31,7 @@ class Fit:
         self.numbers = [n for n, k in kinds.items() if k in ("number", "integer", "timestamp")]
         self.sizes = dict.fromkeys(SPLITS, 0)
         self.sums = {name: Sums() for name in self.numbers}
+        self.asked = [e for name in self.numbers for e in Sums.asked(name)]
         self.train = {name: Sums() for name in self.numbers if self._rule(name) == "mean"}
         self.labelled = dataset.problem != "regression"
         self.parts = {part: Sums() for part in SPLITS}
@@ -43,29 +44,27 @@ class Fit:
         self.sample: pl.DataFrame | None = None
         self.below = 2**64 - 1
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Take one block."""
-        self._count_parts(rows)
-        asked = [e for name in self.numbers for e in Sums.asked(name, pl.col(name))]
-        train = pl.col(PART) == 0
-        asked += [e for n in self.train for e in Sums.asked(f"train {n}", pl.col(n).filter(train))]
-        target = self.dataset.target
-        if not self.labelled:
-            for number, part in enumerate(SPLITS):
-                chosen = pl.col(target).filter(pl.col(PART) == number)
-                asked += Sums.asked(f"part {part}", chosen)
-        if asked:
-            (found,) = rows.select(asked).to_dicts()
-            for name, sums in self.sums.items():
-                sums.take(found, name)
-            for name, sums in self.train.items():
-                sums.take(found, f"train {name}")
-            if not self.labelled:
-                for part, sums in self.parts.items():
-                    sums.take(found, f"part {part}")
-        for table in self.tables.values():
-            table.add(rows)
+    def add(self, rows: pl.DataFrame) -> list[pl.DataFrame]:
+        """Take one block and return its rows split by split, without KEY and PART."""
         self._sample(rows)
+        parts = dealt(rows)
+        for number, part in enumerate(parts):
+            if part.height:
+                self._add(number, part)
+        return parts
+
+    def _add(self, number: int, rows: pl.DataFrame) -> None:
+        self.sizes[SPLITS[number]] += rows.height
+        found = rows.select(self.asked).row(0, named=True) if self.asked else {}
+        for name, sums in self.sums.items():
+            sums.take(found, name)
+        if number == 0:
+            for name, sums in self.train.items():
+                sums.take(found, name)
+        if not self.labelled:
+            self.parts[SPLITS[number]].take(found, self.dataset.target)
+        for table in self.tables.values():
+            table.add(number, rows)
 
     def too_many(self) -> set[str]:
         """Return the columns with more values than a category may have."""
@@ -154,15 +153,14 @@ class Fit:
             return float(found) if isinstance(found, int | float) else None
         return None
 
-    def _count_parts(self, rows: pl.DataFrame) -> None:
-        for number, count in rows.group_by(PART).len().iter_rows():
-            self.sizes[SPLITS[number]] += count
-
     def _sample(self, rows: pl.DataFrame) -> None:
         """Keep the rows with the smallest keys: the same ones wherever blocks end."""
-        key = mixed(recipe.sample_seed(self.dataset.split.seed)).alias(SAMPLE)
         columns = [pl.col(n) for n in self.kinds if n in self.sums]
-        chosen = rows.select(key, PART, *columns).filter(pl.col(SAMPLE) <= self.below)
+        keys = rows.select(sampled().alias(SAMPLE)).to_series()
+        taken = keys <= self.below
+        if not taken.any():
+            return
+        chosen = rows.select(PART, *columns).with_columns(keys).filter(taken)
         kept = chosen if self.sample is None else pl.concat([self.sample, chosen])
         if kept.height > 2 * self.sample_rows:
             kept = kept.bottom_k(self.sample_rows, by=SAMPLE)

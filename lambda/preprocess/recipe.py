@@ -33,6 +33,7 @@ SAMPLE_ROWS, SAMPLE_CELLS = 65_536, 4_194_304
 SHARE_BITS = 53
 MASK = 2**64 - 1
 GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+SAMPLE = 0xD1342543DE82EF95
 # Times are compared in steps of the smallest power of two of microseconds that leaves at most
 # this many different ones: exact until a table has more moments than that.
 MOMENTS = 65_536
@@ -130,13 +131,11 @@ def bounds(fractions: tuple[float, float, float]) -> tuple[int, int]:
 
 
 def sample_key(row: int, seed: int) -> int:
-    """Return what orders rows for the sample; independent of the split."""
-    return mixed(row, sample_seed(seed))
+    """Return what orders rows for the sample, in each split as in all of them.
 
-
-def sample_seed(seed: int) -> int:
-    """Return the seed of the sample's order."""
-    return (seed ^ MASK) & MASK
+    A product's upper bits depend on all bits of a factor, and the split on the upper bits alone.
+    """
+    return (mixed(row, seed) * SAMPLE) & MASK
 
 
 def sample_rows(columns: int) -> int:

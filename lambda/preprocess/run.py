@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,21 +13,25 @@ from typing import Any
 import polars as pl
 
 from preprocess import json_table, records, source
-from preprocess.batch import INDEX, Batch, Job
+from preprocess.batch import Batch, Job
 from preprocess.csv_table import CsvTable
 from preprocess.dataset import Dataset
+from preprocess.encoding import Encoder
 from preprocess.faults import ObjectFault
 from preprocess.fitting import Fit
+from preprocess.header import header_faults
 from preprocess.json_table import JsonTable
-from preprocess.output import Files, Upload
+from preprocess.output import Files
 from preprocess.parquet_table import ParquetTable
 from preprocess.pieces import pieces
 from preprocess.recipe import Fitted
 from preprocess.s3 import S3
 from preprocess.source import Form, Source
-from preprocess.split import ROW, Moments, random, refuse_empty
+from preprocess.split import Moments, dealt, keyed, random, refuse_empty
 from preprocess.spool import Spool, ahead
-from preprocess.validation import BAD, Checked, Reasons, Validator, header_faults
+from preprocess.upload import Upload
+from preprocess.validation import BAD, Checked, Reasons, Validator
+from preprocess.words import Words
 
 QUARANTINE = "quarantine/rows.csv"
 
@@ -48,7 +52,7 @@ class Opened:
 
     names: list[str]
     first_line: int
-    jobs: Callable[[], Generator[Job]]
+    jobs: Callable[[Mapping[str, Words]], Generator[Job]]
 
 
 def prepare(
@@ -77,10 +81,15 @@ def prepare(
         except BaseException:
             quarantine.abort()
             raise
-        files = Files(fitted, upload)
+        files, encode = Files(fitted, upload), Encoder(fitted).encode
         try:
-            for rows in spool.blocks():
-                files.add(rows.with_columns(part))
+            if dataset.split.by is None:
+                for number, rows in spool.blocks(encode):
+                    files.add(number, rows)
+            else:
+                for _, rows in spool.blocks(lambda rows: rows.with_columns(part)):
+                    for number, some in enumerate(dealt(rows)):
+                        files.add(number, encode(some))
             files.close()
         except BaseException:
             files.abort()
@@ -111,7 +120,7 @@ def _learn(
     moments = Moments(dataset.split) if dataset.split.by else None
     part = random(dataset.split)
     quarantine.write((",".join(BAD) + "\n").encode())
-    for good, bad in _blocks(opened, validator):
+    for good, bad in _blocks(opened, validator, dataset.split.seed):
         counts["in"] += good.height + bad.height
         counts["quarantined"] += bad.height
         if bad.height:
@@ -122,14 +131,14 @@ def _learn(
         if good.height:
             if moments:
                 moments.add(good)
-            else:
-                fit.add(good.with_columns(part))
-                validator.as_text |= fit.too_many()
-            spool.add(good)
+                spool.add(0, good)
+                continue
+            for number, rows in enumerate(fit.add(good.with_columns(part))):
+                spool.add(number, rows)
     refuse_counts(dataset, reasons, counts)
     if moments:
         part = moments.part()
-        for good in spool.blocks():
+        for _, good in spool.blocks():
             fit.add(good.with_columns(part))
     refuse_empty(fit.sizes, dataset.split)
     return fit, part
@@ -141,7 +150,7 @@ def _open(dataset: Dataset, s3: S3, raw: Source) -> Opened:
         parquet = ParquetTable(s3, raw)
         refuse_header(dataset, parquet.names)
         kinds = dataset.parsed(parquet.names)
-        return Opened(names=parquet.names, first_line=1, jobs=lambda: parquet.jobs(kinds))
+        return Opened(names=parquet.names, first_line=1, jobs=lambda _: parquet.jobs(kinds))
 
     def text() -> Iterator[bytes]:
         chunks = raw.chunks(s3)
@@ -150,8 +159,14 @@ def _open(dataset: Dataset, s3: S3, raw: Source) -> Opened:
     names, used = column_names(form, text())
     refuse_header(dataset, names)
     kinds = dataset.parsed(names)
-    table = JsonTable(kinds) if form.name == "jsonl" else CsvTable(names, kinds)
-    return Opened(names=names, first_line=used + 1, jobs=lambda: table.jobs(without(text(), used)))
+
+    def jobs(words: Mapping[str, Words]) -> Generator[Job]:
+        rows = without(text(), used)
+        if form.name == "jsonl":
+            return JsonTable(kinds).jobs(rows)
+        return CsvTable(names, kinds, words).jobs(rows)
+
+    return Opened(names=names, first_line=used + 1, jobs=jobs)
 
 
 def column_names(form: Form, text: Iterator[bytes]) -> tuple[list[str], int]:
@@ -181,16 +196,18 @@ def without(text: Iterator[bytes], lines: int) -> Iterator[bytes]:
             yield piece
 
 
-def _blocks(opened: Opened, validator: Validator) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield good rows with their ROW, and bad ones with theirs, in the object's order."""
+def _blocks(
+    opened: Opened, validator: Validator, seed: int
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield good rows with their KEY, and bad ones with their place, in the object's order."""
     row, line = 1, opened.first_line
-    jobs = opened.jobs()
+    jobs = opened.jobs(validator.words)
     with (
         closing(jobs),
         closing(ahead(partial(_checked, job, validator) for job in jobs)) as batches,
     ):
         for found in batches:
-            good = found.good.with_columns((pl.col(INDEX) + row).alias(ROW)).drop(INDEX)
+            good = keyed(found.good, row, seed)
             bad = found.bad.with_columns(pl.col("row") + row, pl.col("line") + line)
             row, line = row + found.rows, line + found.lines
             del found

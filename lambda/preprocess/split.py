@@ -7,25 +7,40 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from preprocess import recipe
+from preprocess.batch import INDEX
 from preprocess.dataset import SPLITS, Split
 from preprocess.faults import ObjectFault
 
-ROW, PART, SAMPLE = " row", " part", " sample"
+KEY, PART, SAMPLE = " key", " part", " sample"
 
 
-def mixed(seed: int) -> pl.Expr:
-    """Return splitmix64 of the row's number and the seed."""
-    found = pl.col(ROW) * _u64(recipe.GOLDEN) + _u64(seed)
-    found = (found ^ _shifted(found, 30)) * _u64(recipe.FIRST)
-    found = (found ^ _shifted(found, 27)) * _u64(recipe.SECOND)
-    return found ^ _shifted(found, 31)
+def keyed(good: pl.DataFrame, first: int, seed: int) -> pl.DataFrame:
+    """Return rows with KEY, `recipe.mixed` of their numbers; INDEX 0 is row number `first`."""
+    # Step by step: an expression would do every step twice, because it uses each one twice.
+    found = (good[INDEX] + first) * recipe.GOLDEN + seed
+    found = (found ^ (found // (1 << 30))) * recipe.FIRST
+    found = (found ^ (found // (1 << 27))) * recipe.SECOND
+    found = found ^ (found // (1 << 31))
+    return good.with_columns(found.alias(KEY)).drop(INDEX)
+
+
+def sampled() -> pl.Expr:
+    """Return `recipe.sample_key` of each row."""
+    return pl.col(KEY) * _u64(recipe.SAMPLE)
 
 
 def random(split: Split) -> pl.Expr:
-    """Return the number of each row's split, by its number alone."""
-    share = _shifted(mixed(split.seed), 64 - recipe.SHARE_BITS)
+    """Return the number of each row's split, by its KEY alone."""
+    # Division by a power of two is the right shift that polars does not offer.
+    share = pl.col(KEY) // _u64(1 << (64 - recipe.SHARE_BITS))
     train, validation = recipe.bounds(split.fractions)
     return _part(share < train, share < validation)
+
+
+def dealt(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return the rows of each split in their order, without KEY and PART."""
+    columns = rows.drop(KEY, PART)
+    return [columns.filter(rows[PART] == number) for number in range(len(SPLITS))]
 
 
 @dataclass(slots=True)
@@ -96,8 +111,3 @@ def _part(train: pl.Expr, validation: pl.Expr) -> pl.Expr:
 
 def _u64(value: int) -> pl.Expr:
     return pl.lit(value, dtype=pl.UInt64)
-
-
-def _shifted(value: pl.Expr, bits: int) -> pl.Expr:
-    # Division by a power of two is the right shift that polars does not offer.
-    return value // _u64(1 << bits)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,50 +27,83 @@ HELD = 24 * MIB  # bytes of typed rows kept in memory
 AHEAD = 2  # files written or read at once
 
 
+_File = tuple[str, Mapping[str, pl.DataType]]  # its key, and the pools of its coded columns
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Blocks that stay together: those in files, then those in memory."""
+
+    files: list[_File] = field(default_factory=list)
+    held: list[pl.DataFrame] = field(default_factory=list)
+    size: float = 0
+
+
 @dataclass(slots=True)
 class Spool:
-    """Blocks of one run, taken once and given back as often as asked, in their order."""
+    """Blocks of one run, taken once and given back as often as asked, each stream in its order."""
 
     s3: S3
     bucket: str
     pool: ThreadPoolExecutor
     name: str = field(default_factory=lambda: f"{PREFIX}{uuid.uuid4().hex}/")
-    held: list[pl.DataFrame] = field(default_factory=list)
-    size: float = 0
-    files: int = 0
+    streams: dict[int, _Stream] = field(default_factory=dict)
     writing: deque[Future[bool]] = field(default_factory=deque)
 
-    def add(self, block: pl.DataFrame) -> None:
-        """Take a block; waits while earlier ones are still on their way."""
-        if not self.files:
-            self.size += block.estimated_size()
-            if self.size <= HELD:
-                self.held.append(block)
-                return
-        self._wait(AHEAD - 1)
-        self.writing.append(self.pool.submit(self._put, self.files, block))
-        self.files += 1
+    def add(self, number: int, block: pl.DataFrame) -> None:
+        """Take a block of a stream; waits while earlier ones are still on their way."""
+        stream = self.streams.setdefault(number, _Stream())
+        if stream.held and stream.held[0].schema != block.schema:
+            self._flush(number)
+        stream.held.append(block)
+        stream.size += block.estimated_size()
+        if sum(one.size for one in self.streams.values()) > HELD:
+            self._flush(max(self.streams, key=lambda n: self.streams[n].size))
 
-    def blocks(self) -> Iterator[pl.DataFrame]:
-        """Yield the blocks; the next files are on their way meanwhile."""
+    def blocks(
+        self, change: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows
+    ) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Yield the streams' blocks, changed; the next are on their way meanwhile."""
         self._wait(0)
-        yield from self.held
-        yield from ahead(partial(self._get, number) for number in range(self.files))
+        kept: list[tuple[int, pl.DataFrame | _File]] = []
+        for number, stream in sorted(self.streams.items()):
+            kept += ((number, file) for file in stream.files)
+            kept += ((number, block) for block in stream.held)
+        yield from ahead(partial(self._given, *one, change) for one in kept)
+
+    def _given(
+        self,
+        number: int,
+        block: pl.DataFrame | _File,
+        change: Callable[[pl.DataFrame], pl.DataFrame],
+    ) -> tuple[int, pl.DataFrame]:
+        if not isinstance(block, pl.DataFrame):
+            key, words = block
+            coded = pl.read_ipc(io.BytesIO(self.s3.get(self.bucket, key)))
+            block = coded.with_columns(pl.col(n).cat.to(pool) for n, pool in words.items())
+        return number, change(block)
+
+    def _flush(self, number: int) -> None:
+        stream = self.streams[number]
+        blocks, stream.held, stream.size = stream.held, [], 0
+        # Of a word only its code is kept: the pool is in memory for as long as the rows are.
+        schema = blocks[0].schema
+        words = {n: kind for n, kind in schema.items() if isinstance(kind, pl.Categorical)}
+        key = f"{self.name}{number}/{len(stream.files):06}.arrow"
+        stream.files.append((key, words))
+        self._wait(AHEAD - 1)
+        self.writing.append(self.pool.submit(self._put, key, blocks, words))
 
     def _wait(self, most: int) -> None:
         while len(self.writing) > most:
             self.writing.popleft().result()
 
-    def _put(self, number: int, block: pl.DataFrame) -> bool:
+    def _put(self, key: str, blocks: list[pl.DataFrame], words: Iterable[str]) -> bool:
         file = io.BytesIO()
-        block.write_ipc(file, compression="uncompressed")
+        coded = pl.concat(blocks).with_columns(pl.col(list(words)).to_physical())
+        coded.write_ipc(file, compression="uncompressed")
         content_type = "application/vnd.apache.arrow.file"
-        key = f"{self.name}{number:06}.arrow"
         return self.s3.put(self.bucket, key, file.getvalue(), content_type=content_type)
-
-    def _get(self, number: int) -> pl.DataFrame:
-        key = f"{self.name}{number:06}.arrow"
-        return pl.read_ipc(io.BytesIO(self.s3.get(self.bucket, key)))
 
 
 def ahead(tasks: Iterator[Callable[[], T]]) -> Generator[T]:

@@ -10,7 +10,6 @@ from typing import Any
 import polars as pl
 
 from preprocess.recipe import ordered, rounded
-from preprocess.split import PART
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -26,8 +25,9 @@ class Sums:
     most: float | int | None = None
 
     @staticmethod
-    def asked(name: str, values: pl.Expr) -> list[pl.Expr]:
-        """Return what to ask a block for, to be taken under that name."""
+    def asked(name: str) -> list[pl.Expr]:
+        """Return what to ask a block for, to be taken under the column's name."""
+        values = pl.col(name)
         return [
             values.count().alias(f"{name} n"),
             values.mean().alias(f"{name} mean"),
@@ -80,18 +80,16 @@ class Table:
     counts: dict[str, list[int]] = field(default_factory=dict)
     too_many: bool = False
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Count a block's values."""
-        self.missing += rows[self.name].null_count()
+    def add(self, part: int, rows: pl.DataFrame) -> None:
+        """Count the values of some rows of a split."""
+        values = rows[self.name]
+        self.missing += values.null_count()
         if self.too_many:
             return
-        parts = [(pl.col(PART) == number).sum().alias(f"part {number}") for number in range(3)]
-        found_in = rows.group_by(pl.col(self.name).alias("value")).agg(parts)
-        for text, *found in found_in.with_columns(pl.col("value").cast(pl.String)).iter_rows():
+        found = values.alias("value").value_counts().cast({"value": pl.String})
+        for text, count in found.iter_rows():
             if text is not None:
-                kept = self.counts.setdefault(text, [0, 0, 0])
-                for number, count in enumerate(found):
-                    kept[number] += count
+                self.counts.setdefault(text, [0, 0, 0])[part] += count
         # Those of the other splits do not count against the limit, but must not fill the memory.
         seen = sum(1 for count in self.counts.values() if count[0])
         if seen > self.limit or len(self.counts) > 4 * self.limit + 1_000:

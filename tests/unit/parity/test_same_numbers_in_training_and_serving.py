@@ -25,10 +25,9 @@ from numpy.typing import NDArray
 from inference_server.encoding import Encoder
 from inference_server.errors import RequestError
 from inference_server.schema import read_schema as schema_of_server
-from preprocess import dataset, validation
+from preprocess import dataset, encoding, recipe, validation
 from preprocess.batch import INDEX
 from preprocess.csv_table import CsvTable
-from preprocess.output import encoded
 from preprocess.recipe import Fitted
 from training_job.channels import read_channel
 from training_job.schema import read_schema as schema_of_trainer
@@ -64,8 +63,8 @@ def training(rows: list[Row], folder: Path) -> list[Read]:
     csv.writer(text, lineterminator="\n").writerows(
         [*row, ("no", "yes")[n % 2]] for n, row in enumerate(rows)
     )
-    table = CsvTable(names, DECLARED.parsed(names))
     validator = validation.Validator(DECLARED, names)
+    table = CsvTable(names, DECLARED.parsed(names), validator.words)
     good, bad, before = [], list[int](), 0
     for job in table.jobs(iter([text.getvalue().encode()])):
         checked = validator.check(job())
@@ -79,7 +78,7 @@ def training(rows: list[Row], folder: Path) -> list[Read]:
     if numbers:
         channel = folder / "train"
         channel.mkdir(exist_ok=True)
-        written = taken.select(encoded(FITTED))
+        written = encoding.Encoder(FITTED).encode(taken)
         written.write_csv(channel / "train.csv", include_header=False, null_value="")
         read = read_channel("train", channel, schema_of_trainer(folder)).features
         for number, row in zip(numbers, read.tolist(), strict=True):
@@ -129,7 +128,7 @@ _NUMBERS = [
     *("9007199254740993", "9007199254740992.0", "9223372036854775807", "9223372036854775808"),
 ]
 _SPACES = st.text(st.sampled_from(" \t\x0b\x0c\x1c\x1f\x85\xa0\u2003\u200b\ufeff"), max_size=2)
-_WORDS = [*validation.TRUE, *validation.FALSE, "TRUE", "False", "yEs", "2", "on", "oui", "-1"]
+_WORDS = [*recipe.TRUE, *recipe.FALSE, "TRUE", "False", "yEs", "2", "on", "oui", "-1"]
 _TEXT = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=6
 )  # line ends inside a cell are in CATEGORIES; NUL and surrogates are no CSV in UTF-8

@@ -15,13 +15,14 @@ from preprocess.dataset import parse
 from preprocess.json_table import JsonTable
 from preprocess.validation import Checked, Validator
 
-NAMES = ["size", "count", "colour", "ready", "at", "label"]
-KINDS = ("number", "integer", "category", "boolean", "timestamp", "integer")
+NAMES = ["size", "count", "colour", "ready", "at", "note", "label"]
+KINDS = ("number", "integer", "category", "boolean", "timestamp", "text", "integer")
 DATASET = parse(
     {
         "name": "tiny",
         "problem": "multiclass",
         "target": "label",
+        "drop": ["note"],
         "columns": dict(zip(NAMES, KINDS, strict=True)),
         "split": {"kind": "time", "by": "at", "train": 0.6, "validation": 0.2, "test": 0.2},
     }
@@ -45,12 +46,12 @@ WIDE = ("9223372036854775808", "9223372036854775807", "1_0", "1d", "true", "Yes"
 TIMES = ("2024-01-05", "2024-01-05T10:00Z", "2024-13-01")
 SPACED = ("", " ", "\t", " 5", "5 ", "\u00a05", "\x1c5", " red ", "red", "grün", "oops", "a\0b")
 FIELD = st.sampled_from((*NUMBERS, *WIDE, *TIMES, *SPACED))
-GOOD = st.just(("5", "7", "red", "true", "2024-01-05", "1"))
-ODD = st.tuples(FIELD, *map(st.just, ("7", "red", "t", "2024-01-05", "1")))
-ROW = GOOD | ODD | st.tuples(*[FIELD] * 6)
+GOOD = st.just(("5", "7", "red", "true", "2024-01-05", "n", "1"))
+ODD = st.tuples(FIELD, *map(st.just, ("7", "red", "t", "2024-01-05", "n", "1")))
+ROW = GOOD | ODD | st.tuples(*[FIELD] * 7)
 QUOTED = st.sampled_from(('"5"', '"a,b"', '"a""b"', '""', '5"x', '" 5"', '"x'))
 LINE = ROW.map(",".join) | st.lists(FIELD, max_size=8).map(",".join)
-WITH_QUOTES = LINE | st.tuples(FIELD, QUOTED, *[FIELD] * 4).map(",".join)
+WITH_QUOTES = LINE | st.tuples(FIELD, QUOTED, *[FIELD] * 5).map(",".join)
 KEPT = DATASET.parsed(NAMES)
 
 
@@ -68,16 +69,29 @@ def _shown(checked: Checked) -> tuple[Any, ...]:
 @given(pieces=st.lists(st.lists(LINE, min_size=1, max_size=6), min_size=1, max_size=4))
 def test_csv_without_quotes_is_read_as_defined(pieces: list[list[str]]) -> None:
     """One reader for all pieces: what it learns from one changes nothing in the next."""
-    table, validator = CsvTable(NAMES, KEPT), Validator(DATASET, NAMES)
+    validator = Validator(DATASET, NAMES)
+    table = CsvTable(NAMES, KEPT, validator.words)
     for lines in pieces:
         piece = "".join(f"{line}\n" for line in lines).encode()
         _same(validator, table.read(piece), table._by_definition(piece, last=True)[0])
 
 
+def test_a_field_too_many_and_one_too_few_do_not_make_up_for_each_other() -> None:
+    """Nor when polars is not to read all columns: then it does not notice the one too many."""
+    good = b"5,7,red,true,2024-01-05,n,1\n"
+    for piece in (good + b"5,7,red,true,2024-01-05,n,1,8\n5,7,red,true,2024-01-05,n\n", good):
+        validator = Validator(DATASET, NAMES)
+        table = CsvTable(NAMES, KEPT, validator.words)
+        found = validator.check(table.read(piece))
+        reasons = [f"{n} fields where the header has 7" for n in (8, 6)] if piece != good else []
+        assert found.bad["reason"].to_list() == reasons
+
+
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(lines=st.lists(WITH_QUOTES, min_size=1, max_size=6))
 def test_csv_with_quotes_is_read_as_defined(lines: list[str]) -> None:
-    table, validator = CsvTable(NAMES, KEPT), Validator(DATASET, NAMES)
+    validator = Validator(DATASET, NAMES)
+    table = CsvTable(NAMES, KEPT, validator.words)
     piece = "".join(f"{line}\n" for line in lines).encode()
     found = [job() for job in table.jobs([piece])]
     expected = [table._by_definition(piece, last=True)[0]]
