@@ -26,6 +26,8 @@ ROWS: list[tuple[str, Callable[[Mapping[str, Measured]], float], str]] = [
     ("req/s with the model / BentoML", ratio("per_second", OURS, "BentoML"), "-"),
     ("req/s with the model / FastAPI", ratio("per_second", OURS, FASTAPI), ">= 5"),
     ("CPU per request / FastAPI", ratio("cpu_per_request", OURS, FASTAPI), "<= 0.2"),
+    ("CPU per request, AWS sample / ours", ratio("cpu_per_request", SAMPLE, OURS), ">= 100"),
+    ("CPU per request, MMS / ours", ratio("cpu_per_request", "MMS", OURS), ">= 100"),
     ("echo, p50 at 1 connection / nginx", ratio("p50_alone", ECHO, "nginx echo"), "<= 1.3"),
     ("p99 at 64 / AWS sample", ratio("p99", OURS, SAMPLE), "<= 0.02"),
     ("micro-batching, req/s / unbatched", ratio("per_second", "batched", "unbatched"), ">= 4"),

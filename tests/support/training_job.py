@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -69,6 +69,8 @@ class TrainingJob:
     """The `/opt/ml` of one training job."""
 
     base: Path
+    SECONDS: ClassVar[float] = 60
+    """In which it ends."""
 
     @property
     def model(self) -> Path:
@@ -123,7 +125,7 @@ class TrainingJob:
         return self.finish(self.start())
 
     def finish(self, process: subprocess.Popen[str]) -> Finished:
-        log, _ = process.communicate(timeout=60)
+        log, _ = process.communicate(timeout=self.SECONDS)
         failure = self.base / "output" / "failure"
         return Finished(process.returncode, log, failure.read_text() if failure.exists() else None)
 
