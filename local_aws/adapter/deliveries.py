@@ -1,4 +1,6 @@
-"""EventBridge starts state machines with its rule's role, and keeps what it may not deliver.
+"""EventBridge and its Scheduler start state machines with the role of the rule or schedule.
+
+What they may not deliver is kept.
 
 ministack starts them itself and loses what fails. EventBridge User Guide, "Using dead-letter
 queues": an event that permissions keep from its target is not tried again.
@@ -15,7 +17,7 @@ from local_aws.adapter.permissions import Denial, role_denial
 
 log = logging.getLogger("local_aws")
 
-_PRINCIPAL = "events.amazonaws.com"
+_EVENTS, _SCHEDULER = "events.amazonaws.com", "scheduler.amazonaws.com"
 
 
 def install() -> None:
@@ -25,7 +27,9 @@ def install() -> None:
     invoke = eventbridge._invoke_target
 
     def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> None:
-        denial = _denial(target) if process.settings().enforce else None
+        # ministack's Scheduler delivers by the same function, and names itself as the source.
+        principal = _SCHEDULER if event.get("Source") == "aws.scheduler" else _EVENTS
+        denial = _denial(target, principal) if process.settings().enforce else None
         if denial is None:
             invoke(target, event, rule, view)
             return
@@ -37,14 +41,14 @@ def install() -> None:
     eventbridge._invoke_target = invoke_target
 
 
-def _denial(target: Mapping[str, Any]) -> Denial | None:
+def _denial(target: Mapping[str, Any], principal: str) -> Denial | None:
     machine, role = str(target.get("Arn", "")), str(target.get("RoleArn") or "")
     if not machine.startswith("arn:aws:states:"):
         return None
-    if not trusts(_trust_policy(role), _PRINCIPAL):
-        message = f"{_PRINCIPAL} is not authorized to perform: sts:AssumeRole on resource: {role}"
+    if not trusts(_trust_policy(role), principal):
+        message = f"{principal} is not authorized to perform: sts:AssumeRole on resource: {role}"
         return Denial(action="sts:AssumeRole", resource=role, message=message)
-    return role_denial(role, "states:StartExecution", machine, session_name="events")
+    return role_denial(role, "states:StartExecution", machine, session_name=principal.split(".")[0])
 
 
 def _trust_policy(role_arn: str) -> Any:
