@@ -49,30 +49,40 @@ def _renamed(template: Template) -> Template:
     for id_, resource in template["Resources"].items():
         seen[resource["Type"]] += 1
         names[id_] = f"{resource['Type']} {seen[resource['Type']]}"
-    outputs = {json.dumps(one, sort_keys=True): True for one in template["Outputs"].values()}
-    resources = {names[id_]: one for id_, one in template["Resources"].items()}
-    return {**template, "Resources": _referring(resources, names), "Outputs": outputs}
+    outputs = [_referring(one, names) for one in template["Outputs"].values()]
+    return {
+        **template,
+        "Resources": {
+            names[id_]: _referring(_ungenerated(one), names)
+            for id_, one in template["Resources"].items()
+        },
+        "Outputs": {json.dumps(one, sort_keys=True): "there" for one in outputs},
+    }
+
+
+def _ungenerated(resource: dict[str, Any]) -> dict[str, Any]:
+    """The resource without the name that is made from a path."""
+    properties = resource.get("Properties", {})
+    if str(properties.get("LogGroupName")).startswith(_GENERATED):
+        return {**resource, "Properties": {**properties, "LogGroupName": f"{_GENERATED}..."}}
+    return resource
 
 
 def _referring(value: Any, names: dict[str, str]) -> Any:
     """The value with every logical id by its new name."""
-    match value:
-        case {"Ref": id_}:
-            return {"Ref": names.get(id_, id_)}
-        case {"Fn::GetAtt": [id_, attribute]}:
-            return {"Fn::GetAtt": [names[id_], attribute]}
-        case {"Type": "AWS::Logs::LogGroup", "Properties": properties, **rest} if properties[
-            "LogGroupName"
-        ].startswith(_GENERATED):
-            properties = {**properties, "LogGroupName": f"{_GENERATED}..."}
-            return {"Properties": _referring(properties, names), **rest}
-        case dict():
-            return {
-                key: sorted(names[id_] for id_ in one)
-                if key == "DependsOn"
-                else _referring(one, names)
-                for key, one in value.items()
-            }
-        case list():
-            return [_referring(one, names) for one in value]
-    return value
+    if isinstance(value, list):
+        return [_referring(one, names) for one in value]
+    if not isinstance(value, dict):
+        return value
+    renamed: dict[str, Any] = {}
+    for key, one in value.items():
+        match key, one:
+            case "Ref", str():
+                renamed[key] = names.get(one, one)
+            case "Fn::GetAtt", [id_, attribute]:
+                renamed[key] = [names[id_], attribute]
+            case "DependsOn", list():
+                renamed[key] = sorted(names[id_] for id_ in one)
+            case _:
+                renamed[key] = _referring(one, names)
+    return renamed

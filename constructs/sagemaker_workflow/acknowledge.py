@@ -41,20 +41,30 @@ def acknowledge_all_wildcards(
     *,
     place: Place | None = None,
 ) -> None:
-    """The same for several statements, each with a reason of its own, in one call into Node."""
-    wild = [(one, reason) for resources, reason in said for one in resources if "*" in one]
-    if not wild:
+    """The same for several statements in one call into Node; a wildcard may have several reasons.
+
+    CDK keeps one reason for each finding, so those of one wildcard are one text.
+    """
+    reasons: dict[str, list[str]] = {}
+    for resources, reason in said:
+        for one in resources:
+            if "*" in one:
+                reasons.setdefault(one, []).append(reason)
+    if not reasons:
         return
-    named: list[Any] = [resource for resource, _ in wild]
+    named: list[Any] = list(reasons)
     if any("${" in one for one in named):
         place = place or place_of(construct)
         named = [place.named(one) for one in named]
     if any("${" in one for one in named):  # of a resource, which CDK alone can name
-        named = Stack.of(construct).resolve([resource for resource, _ in wild])
+        named = Stack.of(construct).resolve(list(reasons))
     Validations.of(construct).acknowledge(
         *(
-            Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{_flat(one)}]", reason=reason)
-            for one, (_, reason) in zip(named, wild, strict=True)
+            Acknowledgment(
+                id=f"AwsSolutions-IAM5[Resource::{_flat(one)}]",
+                reason="; ".join(dict.fromkeys(why)),
+            )
+            for one, why in zip(named, reasons.values(), strict=True)
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
+import jsii
 from aws_cdk import ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -16,7 +17,8 @@ def arn_of(key: kms.IKey) -> str:
     """The key's ARN, asked of CDK once: many statements and properties name the same key."""
     arn = _ARNS.get(key)
     if arn is None:
-        arn = _ARNS[key] = key.key_arn
+        # By the interface: what jsii hands out for one asks everything twice.
+        arn = _ARNS[key] = jsii.unsafe_cast(key, kms.IKey).key_arn
     return arn
 
 
