@@ -68,8 +68,10 @@ class SparkEngine(Construct):
         self.role.grant_read(source, f"{dataset}/")
         self.role.grant_read(output, f"{dataset}/")
         self.role.grant_write(output, f"{dataset}/")
+        for bucket in (source, output):
+            self.role.grant_read_missing(bucket)
         for asset in (main, spark, function):
-            self.role.grant_read_object(asset.bucket, asset.s3_object_key)
+            self.role.grant_input(asset.bucket, asset.s3_object_key)
         self.role.grant_volume_key(key)
         self.substitutions = {
             "SparkImage": image.uri,

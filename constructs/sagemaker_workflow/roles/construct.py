@@ -123,6 +123,18 @@ class ExecutionRole(Construct):
         self._allow("s3:GetObject", on=[bucket.arn_for_objects(key)])
         self.grant_key(bucket.encryption_key, "kms:Decrypt")
 
+    def grant_input(self, bucket: s3.IBucket, key: str) -> None:
+        """A job of the role can have this one object as input: a prefix to SageMaker, listed."""
+        self.grant_read_object(bucket, key)
+        self._list(bucket, key)
+
+    def grant_read_missing(self, bucket: s3.IBucket) -> None:
+        """The role hears that an object is not there; without it, that access is denied.
+
+        S3 asks for s3:ListBucket then, and no prefix is part of a GetObject to limit it by.
+        """
+        self._list(bucket, "")
+
     def grant_write(self, bucket: s3.IBucket, prefix: str = "") -> None:
         """The role can write objects under the prefix, multipart uploads included."""
         self._allow(
