@@ -17,7 +17,7 @@ from inference_server.exchange import Exchange
 from inference_server.metrics import metrics_of
 from inference_server.models.base import Answer, Predictor
 from inference_server.settings import Settings
-from inference_server.wire import JSON, error_answer, head_of
+from inference_server.wire import JSON, error_answer, head_of, wrong_method
 
 if TYPE_CHECKING:
     from inference_server.many import Models
@@ -96,7 +96,7 @@ class Application:
             shown = path.decode("latin-1")[:200]
             exchange.reply(error_answer(404, f"there is nothing at {shown}; try {paths}"))
         elif known != exchange.method:
-            exchange.reply(error_answer(405, f"{path.decode()} takes {known.decode()}"))
+            exchange.reply(wrong_method(path.decode(), known.decode()))
         elif path == b"/execution-parameters":
             exchange.reply(self._execution_parameters())
         else:

@@ -26,7 +26,7 @@ from inference_server.memory import resident, settle
 from inference_server.models.base import Answer, Predictor
 from inference_server.models.load import load
 from inference_server.settings import Settings
-from inference_server.wire import JSON, error_answer
+from inference_server.wire import JSON, error_answer, wrong_method
 
 if TYPE_CHECKING:
     import asyncio
@@ -75,7 +75,7 @@ class Models:
                 self.of(name).submit(exchange)
             else:
                 allowed = "POST" if match[2] else "GET, DELETE" if name else "GET, POST"
-                exchange.reply(error_answer(405, f"this path takes {allowed}"))
+                exchange.reply(wrong_method("this path", allowed))
         except RequestError as error:
             log(logging.WARNING, "refused", status=error.status, error=str(error))
             exchange.reply(error_answer(error.status, str(error)))

@@ -23,6 +23,13 @@ def error_answer(status: int, message: str) -> Answer:
     return Answer(orjson.dumps({"error": " ".join(message.split())}), JSON, status)
 
 
+def wrong_method(path: str, allowed: str) -> Answer:
+    """A 405, which must say what is allowed (RFC 9110, 15.5.6)."""
+    answer = error_answer(405, f"{path} takes {allowed}")
+    answer.headers = {"allow": allowed}
+    return answer
+
+
 def head_of(answer: Answer, *, keep_alive: bool, chunked: bool = False) -> bytes:
     """Status line and headers, up to and with the empty line."""
     if keep_alive and not chunked and not answer.headers and answer.status == 200:

@@ -268,6 +268,8 @@ def test_refuses_other_methods_and_paths(servers, method, path, status):
     answer = servers("binary").request(method, path)
     assert answer.status == status
     assert answer.error
+    allowed = {"/invocations": "POST", "/ping": "GET"}
+    assert answer.headers.get("allow") == allowed.get(path)
 
 
 def test_refuses_a_compressed_body(servers):
