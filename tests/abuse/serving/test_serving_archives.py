@@ -20,6 +20,7 @@ from support.training_job import environment
 from local_aws.runtime.archives import extract
 from local_aws.runtime.containers import RuntimeFailure
 
+LONG = (pytest.mark.abuse, pytest.mark.timeout(3600))
 Write = Callable[[tarfile.TarFile], None]
 
 
@@ -108,7 +109,7 @@ def mutated(archive: bytes, dice: random.Random) -> bytes:
     return bytes(content)
 
 
-@pytest.mark.parametrize("number", [150, pytest.param(20_000, marks=pytest.mark.abuse)])
+@pytest.mark.parametrize("number", [150, pytest.param(20_000, marks=LONG)])
 def test_an_archive_with_mutated_headers_is_refused_whole_or_stays_inside(tmp_path, figure, number):
     dice = random.Random(17)  # noqa: S311  chance, not secrets
     raw = io.BytesIO()

@@ -21,8 +21,10 @@ def predict_fn(data, model): return len(bytearray(data * 1024**2))
 """
 WORKERS = 2
 
+LONG = (pytest.mark.abuse, pytest.mark.timeout(3600))
 
-@pytest.mark.parametrize("trials", [2, pytest.param(50, marks=pytest.mark.abuse)])
+
+@pytest.mark.parametrize("trials", [2, pytest.param(50, marks=LONG)])
 def test_killed_workers_are_back_in_time_and_ping_is_right(model, figure, trials):
     dice = random.Random(17)  # noqa: S311  chance, not secrets
     slowest, wrong = 0.0, 0.0
@@ -53,7 +55,7 @@ def test_killed_workers_are_back_in_time_and_ping_is_right(model, figure, trials
     assert wrong < 2
 
 
-@pytest.mark.parametrize("trials", [5, pytest.param(50, marks=pytest.mark.abuse)])
+@pytest.mark.parametrize("trials", [5, pytest.param(50, marks=LONG)])
 def test_a_request_that_needs_more_memory_than_there_is_fails_alone(tmp_path, figure, trials):
     (tmp_path / "model" / "code").mkdir(parents=True)
     (tmp_path / "model" / "code" / "inference.py").write_text(HUNGRY)

@@ -14,7 +14,7 @@ from support.inference_server import PYTHON, Running, answers, request
 from support.training_job import ROOT
 
 DECODE = Path(__file__).parent / "decode_nonsense.py"
-LONG = pytest.mark.abuse
+LONG = (pytest.mark.abuse, pytest.mark.timeout(3600))
 KINDS = st.sampled_from(
     [
         "text/csv",
@@ -113,6 +113,8 @@ def test_nonsense_gets_a_4xx_with_a_reason_at_once(server: Running, figure, numb
 def test_readers_of_bodies_give_an_answer_or_a_reason_for_any_bytes(model, figure, number):
     command = [PYTHON, DECODE, model, str(number)]
     environment = {"PYTHONPATH": str(ROOT / "containers")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=3500
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     figure(done.stdout.strip())

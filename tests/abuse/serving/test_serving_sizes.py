@@ -8,6 +8,7 @@ import time
 import pytest
 from support.inference_server import Running, request, status
 
+LONG = (pytest.mark.abuse, pytest.mark.timeout(3600))
 MB = 1024**2
 HEAD = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\n"
 LIES = {
@@ -51,7 +52,7 @@ _CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 _CHUNKS = (b"1" * 0x8000 + b"\r\n8000\r\n") * 40
 
 
-@pytest.mark.parametrize("tries", [30, pytest.param(1000, marks=pytest.mark.abuse)])
+@pytest.mark.parametrize("tries", [30, pytest.param(1000, marks=LONG)])
 def test_lies_about_sizes_are_refused_at_once_in_little_memory(server: Running, figure, tries):
     contents = {name: (make(), code) for name, (make, code) in LIES.items()}
     for content, _ in contents.values():

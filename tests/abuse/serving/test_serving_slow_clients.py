@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 import pytest
 from support.inference_server import Running, quantile, running, status
 
+LONG = (pytest.mark.abuse, pytest.mark.timeout(3600))
 HEAD = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\n"
 
 
@@ -18,9 +19,7 @@ def timed(server: Running) -> float:
     return time.perf_counter() - began
 
 
-@pytest.mark.parametrize(
-    ("clients", "number"), [(100, 300), pytest.param(500, 5000, marks=pytest.mark.abuse)]
-)
+@pytest.mark.parametrize(("clients", "number"), [(100, 300), pytest.param(500, 5000, marks=LONG)])
 def test_slow_clients_keep_no_good_one_waiting(server: Running, model, figure, clients, number):
     stop = threading.Event()
     beside, alone, ping = [], [], 0.0
@@ -49,7 +48,7 @@ def test_slow_clients_keep_no_good_one_waiting(server: Running, model, figure, c
                 assert server.ping() == 200
                 ping = max(ping, time.perf_counter() - began)
         stop.set()
-        thread.join()
+        thread.join(timeout=30)
     ratio = quantile(beside, 0.99) / quantile(alone, 0.99)
     median = quantile(beside, 0.5) / quantile(alone, 0.5)
     figure(
