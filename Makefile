@@ -130,6 +130,10 @@ promote: ready ## Serve the challenger's version to everybody: ENDPOINT=realtime
 invoke: ready ## Ask an endpoint: ENDPOINT=realtime FILE=request.csv (COMPONENT=name, STREAM=1; SDK=1 for the SageMaker SDK)
 	@$(if $(and $(ENDPOINT),$(FILE)),,$(error say which endpoint and file: make invoke ENDPOINT=realtime FILE=request.csv))$(OPS) invoke '$(ENDPOINT)' --data "$$FILE" $(if $(COMPONENT),--component '$(COMPONENT)') $(if $(filter 1 true yes,$(STREAM)),--stream) $(if $(filter 1 true yes,$(SDK)),--sdk) $(ARGS)
 
+.PHONY: provenance
+provenance: ready ## Say which bytes an endpoint runs and where its model is from: ENDPOINT=realtime (COMPONENT=name)
+	@$(if $(ENDPOINT),,$(error say which endpoint: make provenance ENDPOINT=realtime))$(OPS) provenance '$(ENDPOINT)' $(if $(COMPONENT),--component '$(COMPONENT)')
+
 .PHONY: stop start
 stop: ready ## Remove an endpoint and keep everything around it: ENDPOINT=realtime
 	@$(if $(ENDPOINT),,$(error say which endpoint: make stop ENDPOINT=realtime))$(OPS) stop '$(ENDPOINT)'
@@ -220,7 +224,7 @@ spark: ready ## Install Spark and Java, so that the local AWS runs Spark jobs (.
 	$(VENV)/bin/uv pip sync -q --python .venvs/spark/bin/python --require-hashes containers/preprocess_spark/requirements-spark.txt
 
 test-spark: spark ## Preprocess with Spark for real, and compare with the function
-	$(PYTHON_) -m pytest -m spark tests/unit/preprocess_spark
+	$(PYTHON_) -m pytest -m spark tests/unit/preprocess_spark tests/integration/preprocess_spark
 
 .PHONY: grants
 grants: ready ## Take every grant of every role away in turn, and see the loop fail by its name
