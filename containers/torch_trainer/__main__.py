@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import signal
 import subprocess
 import sys
+import time
 from types import FrameType
 
 from training_job import program
+from training_job.failure import TrainingError
 from training_job.paths import Paths
 
-logger = logging.getLogger("torch_trainer")
-
 RANK, COUNT = "LOCAL_RANK", "LOCAL_WORLD_SIZE"
+_POLL_SECONDS = 0.2
 
 
 def main(arguments: list[str]) -> int:
@@ -45,7 +44,13 @@ def _processes(paths: Paths) -> int:
 
 
 def _spread(count: int) -> int:
-    """0 when one process a GPU ended well, else 1; a signal goes on to all of them."""
+    """0 when each of the processes, one a GPU, ended well; a signal goes on to all of them.
+
+    One that fails tells why itself; the others, which would wait for it, are ended.
+
+    Raises:
+        TrainingError: one was killed, which it cannot tell.
+    """
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "torch_trainer", "train"],
@@ -59,15 +64,28 @@ def _spread(count: int) -> int:
             process.send_signal(number)
 
     signal.signal(signal.SIGTERM, pass_on)
-    codes = []
-    for process in started:
-        codes.append(process.wait())
-        if codes[-1]:
-            for other in started:
-                other.kill()
-    if any(codes):
-        logger.error("processes of this instance ended with %s", json.dumps(codes))
-    return int(any(codes))
+    codes = _codes(started)
+    failed = next((code for code in codes if code), 0)
+    if failed:
+        for process in started:
+            process.kill()
+            process.wait()
+    if failed < 0:
+        raise TrainingError(
+            f"one of the {count} processes of this instance was ended by signal {-failed}"
+            f" ({signal.strsignal(-failed)}); most often the instance has too little memory: use a"
+            " larger InstanceType, fewer processes, or a smaller batch_size or hidden"
+        )
+    return int(failed != 0)
+
+
+def _codes(started: list[subprocess.Popen[bytes]]) -> list[int]:
+    """The exit codes of those that have ended, as soon as one failed or all are done."""
+    while True:
+        codes = [code for code in (process.poll() for process in started) if code is not None]
+        if any(codes) or len(codes) == len(started):
+            return codes
+        time.sleep(_POLL_SECONDS)
 
 
 if __name__ == "__main__":

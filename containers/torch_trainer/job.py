@@ -59,6 +59,7 @@ def run(paths: Paths, stop: threading.Event, *, local_rank: int = 0, local: int 
             checkpoints=Checkpoints(
                 paths.checkpoints, _fingerprint(schema, settings, rows, cluster)
             ),
+            metric=lambda loss: _metric(schema, loss, served.spread),
         )
         progress, interrupted = trainer.run(stop)
         evaluation = _evaluate(schema, rows, trainer, served, cluster)
@@ -182,6 +183,13 @@ def _scaled(rows: dict[str, Rows], served: Served) -> dict[str, Rows]:
         )
         for name, table in rows.items()
     }
+
+
+def _metric(schema: Schema, loss: float, spread: float) -> tuple[str, float]:
+    """The mean loss as the metric that it is: cross-entropy, or squares of the scaled target."""
+    if schema.problem == "regression":
+        return "rmse", loss**0.5 * spread
+    return ("logloss" if schema.problem == "binary" else "mlogloss"), loss
 
 
 def _fingerprint(

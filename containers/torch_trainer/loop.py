@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch_trainer.checkpoints import Checkpoints, flat, restore
 from torch_trainer.cluster import Cluster
 from torch_trainer.hyperparameters import Hyperparameters
 from training_job.channels import Rows
+from training_job.metrics import metric_line
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,10 @@ class Trainer:
         settings: Hyperparameters,
         cluster: Cluster,
         checkpoints: Checkpoints,
+        metric: Callable[[float], tuple[str, float]],
     ) -> None:
+        """`metric` names a mean loss as the job's metric definitions do, in the target's units."""
+        self._metric = metric
         self._model, self._loss = model.to(cluster.device), loss
         self._settings, self._cluster, self._checkpoints = settings, cluster, checkpoints
         self._data = {name: self._tensors(table) for name, table in rows.items()}
@@ -119,7 +123,7 @@ class Trainer:
         if self._cluster.first:
             logger.info("epoch %d of %d", progress.epoch, self._settings.epochs)
             for name, loss in shown.items():
-                logger.info("metric %s:loss=%.6g", name, loss)
+                logger.info(metric_line(name, *self._metric(loss)))
         if "validation" not in shown:
             progress.best_epoch = progress.epoch
         elif progress.best_loss is None or shown["validation"] < progress.best_loss:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 
+import psutil
 import pytest
 from support.torch_job import TorchJob, a_text_job
 from support.training_job import as_csv, table
+
+from sagemaker_workflow.training.metrics import metric_definitions
 
 pytestmark = pytest.mark.torch
 HOSTS = ["127.0.0.1", "localhost"]
@@ -70,6 +74,43 @@ def test_a_killed_job_goes_on_to_the_same_weights(tmp_path):
     assert "of an earlier run" in finished.log
     last = "checkpoints/epoch-000006.safetensors"
     assert (resumed.base / last).read_bytes() == (whole.base / last).read_bytes()
+
+
+@pytest.mark.parametrize("problem", ["binary", "multiclass", "regression"])
+def test_every_metric_definition_reads_what_a_job_prints(tmp_path, problem):
+    """Contracts 1.6: each line is searched, and group 1 is the value."""
+    finished = a_job(tmp_path, problem, epochs="1").run()
+    assert finished.code == 0, finished.log
+    for metric in metric_definitions(problem):
+        found = [re.search(metric["Regex"], line) for line in finished.log.splitlines()]
+        assert [float(match[1]) for match in found if match], metric["Name"]
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
+    models = []
+    for name, seed in (("one", "5"), ("two", "5"), ("other", "6")):
+        job = a_job(tmp_path / name, epochs="2", seed=seed)
+        assert job.run().code == 0
+        models.append((job.model / "model.onnx").read_bytes())
+    assert models[0] == models[1]
+    assert models[0] != models[2]
+
+
+def test_a_process_that_is_killed_ends_the_job_and_the_failure_says_so(tmp_path):
+    """Whoever is short of memory is killed and cannot write a failure file itself."""
+    job = a_job(tmp_path, epochs="10000", early_stopping_epochs="0", processes="2")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    process = job.start(MASTER_PORT=port)
+    assert process.stdout is not None
+    while "epoch 1 of" not in (line := process.stdout.readline()):
+        assert line, "it ended before its first epoch"
+    (victim, *_) = psutil.Process(process.pid).children()
+    victim.kill()
+    finished = job.finish(process)
+    assert finished.code == 1, finished.log
+    assert "processes of this instance was ended by signal 9 (Killed)" in finished.failure
 
 
 @pytest.mark.parametrize("processes", [1, 2])
