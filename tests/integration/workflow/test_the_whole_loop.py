@@ -61,6 +61,15 @@ def test_the_model_package_names_the_bytes_that_trained_and_those_that_serve(
         assert found["imageDetails"][0]["imageDigest"] == digest
 
 
+@pytest.mark.parametrize("endpoint", ["realtime", "serverless", "async"])
+def test_an_endpoint_runs_the_bytes_that_were_registered(workflow: Any, endpoint: str) -> None:
+    told = CliRunner().invoke(app, ["provenance", endpoint])
+    assert told.exit_code == 0, told.output
+    said = "".join(told.output.split())  # the screen breaks long lines
+    for name in ("inference_image", "trainer_image", "training_job"):
+        assert workflow.run.package["CustomerMetadataProperties"][name] in said
+
+
 def test_every_stack_that_serves_the_group_has_the_version_by_its_parameter(workflow: Any) -> None:
     served = {
         s["StackName"]: cloudformation.parameters(s)["ModelPackageArn"]
