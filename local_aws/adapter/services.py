@@ -23,6 +23,7 @@ from local_aws.adapter.permissions import (
     parameters,
 )
 from local_aws.adapter.types import Handler, Request, Response
+from local_aws.adapter.workers import run_on_worker
 
 log = logging.getLogger("local_aws")
 
@@ -131,7 +132,6 @@ def _door(
         body: bytes,
         query_params: dict[str, Any],
     ) -> tuple[int, dict[str, str], Any]:
-        from ministack.core.concurrency import run_reentrant
         from ministack.core.iam_evaluator import caller_arn
         from ministack.core.responses import StreamingResponse
 
@@ -148,7 +148,7 @@ def _door(
             action=target.rpartition(".")[2] or None,
             caller=caller_arn() or "",
         )
-        response: Response = await run_reentrant(_answer, handler, request, needs)
+        response: Response = await run_on_worker(_answer, handler, request, needs)
         if isinstance(response.body, bytes):
             return response.status, dict(response.headers), response.body
         runner = _runner(response.body)
@@ -200,10 +200,8 @@ def _json_error(status: int, code: str, message: str) -> Response:
 
 def _runner(pieces: Iterator[bytes]) -> Callable[[Any, Any], Awaitable[None]]:
     async def run(send: Any, _receive: Any) -> None:
-        from ministack.core.concurrency import run_reentrant
-
         try:
-            while (piece := await run_reentrant(next, pieces, None)) is not None:
+            while (piece := await run_on_worker(next, pieces, None)) is not None:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

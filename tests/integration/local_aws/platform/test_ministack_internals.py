@@ -22,7 +22,6 @@ FUNCTIONS = {
         "detect_service": "method path headers query_params",
         "extract_access_key_id": "headers query_params",
     },
-    "ministack.core.concurrency": {"run_reentrant": "fn args thread_name"},
     "ministack.core.responses": {
         "request_scope": "account_id region",
         "StreamingResponse": "runner",
