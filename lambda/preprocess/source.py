@@ -14,7 +14,7 @@ from preprocess.faults import ObjectFault
 from preprocess.limits import MIB, largest_object
 from preprocess.s3 import S3, S3Error
 
-CHUNK = int(os.environ.get("PREPROCESS_CHUNK_BYTES", str(4 * MIB)))
+CHUNK = int(os.environ.get("PREPROCESS_CHUNK_BYTES", str(8 * MIB)))
 AHEAD = 2  # ranges asked for while one is worked on
 START = 4096
 # A byte of DEFLATE is at most 1,032 bytes unpacked. Tables pack ten to thirty to one; a run of

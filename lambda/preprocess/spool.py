@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,11 +23,11 @@ from preprocess.s3 import S3
 
 T = TypeVar("T")
 PREFIX = ".working/"
-HELD = 24 * MIB  # bytes of typed rows kept in memory
+HELD = 12 * MIB  # bytes of typed rows kept in memory
 AHEAD = 2  # files written or read at once
 
 
-_File = tuple[str, Mapping[str, pl.DataType]]  # its key, and the pools of its coded columns
+_File = tuple[str, pl.Schema]  # its key, and what its columns are
 
 
 @dataclass(slots=True)
@@ -78,32 +78,45 @@ class Spool:
         change: Callable[[pl.DataFrame], pl.DataFrame],
     ) -> tuple[int, pl.DataFrame]:
         if not isinstance(block, pl.DataFrame):
-            key, words = block
-            coded = pl.read_ipc(io.BytesIO(self.s3.get(self.bucket, key)))
-            block = coded.with_columns(pl.col(n).cat.to(pool) for n, pool in words.items())
+            key, schema = block
+            small = pl.read_ipc(io.BytesIO(self.s3.get(self.bucket, key)))
+            block = small.select(_whole(pl.col(n), kind) for n, kind in schema.items())
         return number, change(block)
 
     def _flush(self, number: int) -> None:
         stream = self.streams[number]
         blocks, stream.held, stream.size = stream.held, [], 0
-        # Of a word only its code is kept: the pool is in memory for as long as the rows are.
-        schema = blocks[0].schema
-        words = {n: kind for n, kind in schema.items() if isinstance(kind, pl.Categorical)}
         key = f"{self.name}{number}/{len(stream.files):06}.arrow"
-        stream.files.append((key, words))
+        stream.files.append((key, blocks[0].schema))
         self._wait(AHEAD - 1)
-        self.writing.append(self.pool.submit(self._put, key, blocks, words))
+        self.writing.append(self.pool.submit(self._put, key, blocks))
 
     def _wait(self, most: int) -> None:
         while len(self.writing) > most:
             self.writing.popleft().result()
 
-    def _put(self, key: str, blocks: list[pl.DataFrame], words: Iterable[str]) -> bool:
-        file = io.BytesIO()
-        coded = pl.concat(blocks).with_columns(pl.col(list(words)).to_physical())
-        coded.write_ipc(file, compression="uncompressed")
+    def _put(self, key: str, blocks: list[pl.DataFrame]) -> bool:
+        rows, file = pl.concat(blocks), io.BytesIO()
+        pl.DataFrame([_small(values) for values in rows]).write_ipc(
+            file, compression="uncompressed"
+        )
         content_type = "application/vnd.apache.arrow.file"
         return self.s3.put(self.bucket, key, file.getvalue(), content_type=content_type)
+
+
+def _small(values: pl.Series) -> pl.Series:
+    """Return integers and codes in as few bytes as they need.
+
+    Of a word only its code is kept: its pool is in memory for as long as the rows are.
+    """
+    codes = values.to_physical() if isinstance(values.dtype, pl.Categorical) else values
+    return codes.shrink_dtype() if codes.dtype.is_integer() else codes
+
+
+def _whole(values: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if isinstance(kind, pl.Categorical):
+        return values.cast(pl.UInt32).cat.to(kind)
+    return values.cast(kind) if kind.is_integer() else values
 
 
 def ahead(tasks: Iterator[Callable[[], T]]) -> Generator[T]:

@@ -59,19 +59,19 @@ class Validator:
             broken = frame.head(0)
         read = [self._read(frame[rule.column], rule, batch) for rule in self.rules]
         good = pl.DataFrame([frame[INDEX], *(value for value, _ in read)])
-        odd = None
-        for _, one in read:
+        bad, rules, odd = frame.head(0), [], None
+        for rule, (_, one) in zip(self.rules, read, strict=True):
             if one is not None:
+                rules.append(rule)
                 odd = one if odd is None else odd | one
-        bad = frame.head(0)
         if odd is not None and odd.any():
-            others, bad = self._by_definition(frame.filter(odd), batch)
+            others, bad = self._by_definition(frame.filter(odd), good.filter(odd), rules, batch)
             good = good.filter(~odd)
             if others.height:
                 good = pl.concat([good, others.cast(good.schema)]).sort(INDEX)
         return Checked(
             good=good,
-            bad=_told(batch, self.rules, bad, broken),
+            bad=_told(batch, rules, bad, broken),
             rows=batch.frame.height,
             lines=batch.lines,
         )
@@ -126,25 +126,30 @@ class Validator:
         return found[rule.column], found[" wrong"] if fault is not None else None
 
     def _by_definition(
-        self, frame: pl.DataFrame, batch: Batch
+        self, frame: pl.DataFrame, good: pl.DataFrame, rules: Sequence[Parse], batch: Batch
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the good rows among some, typed, and the bad ones as stripped text."""
+        """Return the good rows among some, typed, and the bad ones, their text stripped.
+
+        Only the columns of some rules have odd values; of the others there is `good`.
+        """
+        kinds = frame.schema
         frame = frame.with_columns(
             values.stripped(pl.col(rule.column).cast(pl.String), thoroughly=batch.separators)
-            for rule in self.rules
-            if isinstance(frame.schema[rule.column], pl.String | pl.Categorical)
+            for rule in rules
+            if isinstance(kinds[rule.column], pl.String | pl.Categorical)
         )
-        read = [values.read(pl.col(r.column), r, frame.schema[r.column]) for r in self.rules]
-        faults = [fault for _, fault in read if fault is not None]
-        bad = frame.select(pl.any_horizontal(faults) if faults else pl.lit(False)).to_series()
-        typed = frame.filter(~bad).select(
-            INDEX,
-            *(
-                self._coded(value, rule).alias(rule.column)
-                for rule, (value, _) in zip(self.rules, read, strict=True)
+        kinds = frame.schema
+        read = [
+            (rule, *values.read(pl.col(rule.column), rule, kinds[rule.column])) for rule in rules
+        ]
+        found = frame.select(
+            pl.any_horizontal(*(fault for _, _, fault in read if fault is not None), False).alias(
+                " bad"
             ),
+            *(self._coded(value, rule).alias(rule.column) for rule, value, _ in read),
         )
-        return typed, frame.filter(bad)
+        bad = found[" bad"]
+        return good.with_columns(found.drop(" bad")).filter(~bad), frame.filter(bad)
 
     def _coded(self, value: pl.Expr, rule: Parse) -> pl.Expr:
         words = self.words.get(rule.column)
@@ -160,8 +165,9 @@ def _told(
     if not bad.height and not broken.height:
         return pl.DataFrame(schema=BAD)
     reasons = []
+    kinds = bad.schema
     for rule in rules:
-        text, given = pl.col(rule.column), bad.schema[rule.column]
+        text, given = pl.col(rule.column), kinds[rule.column]
         _, fault = values.read(text, rule, given)
         if fault is not None:
             reasons.append(pl.when(fault).then(values.reason(rule, text, given)))
