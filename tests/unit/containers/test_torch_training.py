@@ -98,11 +98,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
 
 def test_a_process_that_is_killed_ends_the_job_and_the_failure_says_so(tmp_path):
     """Whoever is short of memory is killed and cannot write a failure file itself."""
-    job = a_job(tmp_path, epochs="10000", early_stopping_epochs="0", processes="2")
+    endless = {"epochs": "10000", "early_stopping_epochs": "0", "processes": "2"}
+    job = a_job(tmp_path, host="localhost", hosts=["localhost"], **endless)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    process = job.start(MASTER_PORT=port)
+    process = job.start(MASTER_PORT=port, TRAINER_GATHER_SECONDS="120")
     assert process.stdout is not None
     while "epoch 1 of" not in (line := process.stdout.readline()):
         assert line, "it ended before its first epoch"
