@@ -18,10 +18,14 @@ class DeadLetters(Construct):
     Attributes: queue.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, key: kms.IKey, of_function: bool = False
+    ) -> None:
         """Make the queue.
 
         :param key: encrypts the messages; its policy must let the sending service use it
+        :param of_function: a function of this stack names it as its dead-letter queue. Default:
+            a rule, a schedule or a topic does
         """
         super().__init__(scope, id_)
         self.queue = sqs.Queue(
@@ -33,8 +37,9 @@ class DeadLetters(Construct):
             retention_period=_TWO_WEEKS,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        acknowledge(
-            self.queue,
-            "AwsSolutions-SQS3",
-            "it is the dead-letter queue, of a rule or a function; cdk-nag looks at queues only",
-        )
+        if not of_function:
+            acknowledge(
+                self.queue,
+                "AwsSolutions-SQS3",
+                "it is a dead-letter queue; cdk-nag knows only those of queues and of functions",
+            )

@@ -61,7 +61,7 @@ class EndpointLifecycle(Construct):
         self._condition = condition
         self.key = operations.key or own_key(self)
         self.log = log_group(self, "lambda", key=self.key, retention=operations.log_retention)
-        self.dead_letters = DeadLetters(self, "DeadLetters", key=self.key).queue
+        self.dead_letters = DeadLetters(self, "DeadLetters", key=self.key, of_function=True).queue
         self._dead_letters_arn = self.dead_letters.queue_arn
         self._role = self._build_role()
         self._policies: list[iam.CfnManagedPolicy] = []

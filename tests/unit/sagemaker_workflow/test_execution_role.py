@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from aws_cdk import Stack, Validations
+from aws_cdk import Environment, Stack, Validations
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -89,3 +89,40 @@ def test_nag_finds_nothing_that_is_not_acknowledged_where_it_is_caused(
     role.grant_write(bucket, "out/")
     role.grant_network()
     stack.node.root.synth()  # type: ignore[attr-defined]
+
+
+def test_what_is_granted_from_the_beginning_is_in_the_policy_and_acknowledged(
+    stack: Stack,
+) -> None:
+    Validations.of(stack.node.root).add_plugins(AwsSolutionsChecks(stack.node.root))
+    ExecutionRole(stack, "Role", kind="hosting", begin=lambda role: role.grant_describe_alarms())
+    assert allowed(stack, "cloudwatch:PutMetricData")
+    assert allowed(stack, "cloudwatch:DescribeAlarms")
+    stack.node.root.synth()  # type: ignore[attr-defined]
+
+
+def test_each_reason_for_the_same_wildcard_is_told(stack: Stack) -> None:
+    role = ExecutionRole(stack, "Role", kind="hosting")
+    with role.at_once():
+        role.grant_network()
+        role.grant_pull("arn:aws:ecr:us-east-1:111122223333:repository/one")
+    [*_, last] = [
+        one.data for one in role.grants.node.metadata if one.type == "aws:cdk:acknowledged-rules"
+    ]
+    assert last == {
+        "Annotation::AwsSolutions-IAM5[Resource::*]": (
+            "SageMaker validates these nine EC2 actions on * and refuses conditions; "
+            "the action has no resource to scope to"
+        )
+    }
+
+
+def test_roles_of_two_accounts_trust_each_its_own(stack: Stack) -> None:
+    ExecutionRole(stack, "Role", kind="hosting")
+    other = Stack(
+        stack.node.root, "Other", env=Environment(account="444455556666", region="eu-west-1")
+    )
+    ExecutionRole(other, "Role", kind="hosting")
+    for one, account in ((stack, "<AWS::AccountId>"), (other, "444455556666")):
+        [trust] = only(one, "AWS::IAM::Role")["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert f":{account}:*" in flat(trust["Condition"]["ArnLike"]["aws:SourceArn"])
