@@ -344,6 +344,7 @@ class Loop:
         wait_for(
             lambda: states.describe_execution(executionArn=arn)["status"],
             lambda seen: seen != "RUNNING",
+            seconds=60,  # a function that starts on a busy machine included
         )
         return str(arn)
 
