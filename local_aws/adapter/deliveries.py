@@ -22,6 +22,7 @@ _EVENTS, _SCHEDULER = "events.amazonaws.com", "scheduler.amazonaws.com"
 
 def install() -> None:
     """Ask the role of each target that is a state machine."""
+    from ministack.core import iam_evaluator
     from ministack.services import eventbridge
 
     invoke = eventbridge._invoke_target
@@ -29,6 +30,9 @@ def install() -> None:
     def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> None:
         # ministack's Scheduler delivers by the same function, and names itself as the source.
         principal = _SCHEDULER if event.get("Source") == "aws.scheduler" else _EVENTS
+        if principal == _SCHEDULER:
+            # Its thread serves no request, whose way here would be the execution's (door.py).
+            iam_evaluator.pin_request_origin("127.0.0.1", secure_transport=True)
         denial = _denial(target, principal) if process.settings().enforce else None
         if denial is None:
             invoke(target, event, rule, view)
