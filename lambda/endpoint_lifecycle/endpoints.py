@@ -65,5 +65,7 @@ def shape(name: str, variant: str, wanted: dict[str, str]) -> dict[str, str] | N
     for one in config["ProductionVariants"]:
         if one["VariantName"] == variant:
             actual = {**one, **one.get("ServerlessConfig", {})}
+            if pools := sorted(one.get("InstancePools", []), key=lambda pool: pool["Priority"]):
+                actual["InstanceType"] = ",".join(pool["InstanceType"] for pool in pools)
             return {key: str(actual.get(key, "")) for key in wanted}
     return {}

@@ -11,13 +11,23 @@ _LOCAL_STORAGE = ("g5", "g6", "g7e", "p5", "p6-b200", "trn1", "trn2")
 
 def faults(variant: Params) -> Iterator[str]:
     """Every rule about instances that the variant breaks."""
-    name, kind = variant["VariantName"], variant["InstanceType"]
-    if "VolumeSizeInGB" in variant and has_local_storage(kind):
+    name = variant["VariantName"]
+    local = [kind for kind in types(variant) if has_local_storage(kind)]
+    if "VolumeSizeInGB" in variant and local:
+        kind = ", ".join(local)
         yield (
             f"VolumeSizeInGB is not supported for the instance type {kind} of variant {name}: it "
             "has local storage of a fixed size, and no volume is attached. Leave it out"
         )
     yield from _routing_faults(name, variant.get("RoutingConfig", {}))
+
+
+def types(variant: Params) -> list[str]:
+    """The variant's type, or those of its pools in the order they are tried."""
+    if "InstancePools" not in variant:
+        return [variant["InstanceType"]]
+    pools = sorted(variant["InstancePools"], key=lambda pool: pool["Priority"])
+    return [pool["InstanceType"] for pool in pools]
 
 
 def has_local_storage(instance_type: str) -> bool:

@@ -44,10 +44,17 @@ def _variant_faults(variant: Params) -> Iterator[str]:
     model = models.require(variant["ModelName"])
     if "ServerlessConfig" in variant:
         yield from _serverless_variant_faults(variant, model)
-    elif "InstanceType" not in variant or "InitialInstanceCount" not in variant:
+    elif not _on_instances(variant):
         yield (f"Variant {name} needs InstanceType and InitialInstanceCount, or a ServerlessConfig")
     else:
         yield from instance_rules.faults(variant)
+
+
+def _on_instances(variant: Params) -> bool:
+    """Guide, "Deploy to multiple instance types": InstancePools stands in InstanceType's place."""
+    return "InitialInstanceCount" in variant and ("InstanceType" in variant) != (
+        "InstancePools" in variant
+    )
 
 
 def _asynchronous_faults(params: Params) -> Iterator[str]:

@@ -63,6 +63,8 @@ def build(served: Served, block: settings.Realtime) -> None:
 def _instances(served: Served, block: settings.Realtime) -> Instances:
     return replace(
         served.instances(block),
+        fallback_types=block.fallback_instance_types,
+        provision_timeout_seconds=block.provision_timeout_seconds,
         volume_gb=block.volume_gb,
         ami_version=block.ami_version,
         startup_timeout_seconds=block.startup_timeout_seconds,

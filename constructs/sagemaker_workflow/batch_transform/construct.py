@@ -150,12 +150,13 @@ class BatchTransform(Construct):
             service="sagemaker", resource="transform-job", resource_name=f"{name.lower()}-*"
         )
         rule = stack.format_arn(service="events", resource="rule", resource_name=_RULE)
-        (source, source_prefix), (sink, sink_prefix) = job.input, job.output
+        sink, sink_prefix = job.output
         summaries = sink.arn_for_objects(f"{sink_prefix}*summary.json")
         keys = [self.key.key_arn]
         if sink.encryption_key is not None and sink.encryption_key is not self.key:
             keys.append(sink.encryption_key.key_arn)
-        for bucket, prefix in ((source, source_prefix), (sink, sink_prefix)):
+        # A run that a manifest starts counts the manifest as its input.
+        for bucket, prefix in filter(None, (job.input, job.output, job.manifests)):
             role.add_to_policy(
                 iam.PolicyStatement(
                     actions=["s3:ListBucket"],

@@ -26,6 +26,7 @@ from sagemaker_workflow.endpoints.specs import (
 from sagemaker_workflow.endpoints.variants import (
     floor_of,
     instance_variant,
+    shape_of,
     smallest_fleets,
     warn_of_local_storage,
 )
@@ -113,9 +114,7 @@ class AsyncEndpoint(Endpoint):
         # The service publishes a test message to both topics while it makes the endpoint.
         for topic in (self.success_topic, self.error_topic):
             self.resource.node.add_dependency(topic)
-        self.scaling = self._scale(
-            scaling, follows="backlog", shape={"InstanceType": capacity.instance_type}
-        )
+        self.scaling = self._scale(scaling, follows="backlog", shape=shape_of(capacity))
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """The same as grant_invoke_async: this endpoint takes no other calls."""

@@ -25,6 +25,7 @@ from sagemaker_workflow.endpoints.specs import (
 from sagemaker_workflow.endpoints.variants import (
     floor_of,
     shadow_of,
+    shape_of,
     smallest_fleets,
     variants_of,
     warn_of_local_storage,
@@ -133,7 +134,7 @@ class RealtimeEndpoint(AnsweringEndpoint):
             one.name: self._scale(
                 one.scaling,
                 follows="invocations",
-                shape={"InstanceType": (one.capacity or Instances()).instance_type},
+                shape=shape_of(one.capacity or Instances()),
                 variant=one.name,
             )
             for one in self.variants

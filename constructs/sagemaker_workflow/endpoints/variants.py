@@ -12,7 +12,7 @@ from constructs import Construct, IConstruct
 
 from sagemaker_workflow.endpoints import limits
 from sagemaker_workflow.endpoints.by_type import by_type
-from sagemaker_workflow.endpoints.faults import possible_types
+from sagemaker_workflow.endpoints.faults import pooled_types
 from sagemaker_workflow.endpoints.specs import Instances, Scaling, Serverless, Shadow, Variant
 from sagemaker_workflow.faults import known
 from sagemaker_workflow.model import Model
@@ -42,7 +42,8 @@ def variant_definition(scope: Construct, variant: Variant, capacity: Instances) 
     definition = {
         "VariantName": variant.name,
         "ModelName": variant.model.name,
-        "InstanceType": capacity.instance_type,
+        **_machines(capacity),
+        "VariantInstanceProvisionTimeoutInSeconds": capacity.provision_timeout_seconds,
         "InitialInstanceCount": capacity.count,
         "InitialVariantWeight": variant.weight,
         **storage_and_ami(scope, capacity, stem),
@@ -53,6 +54,21 @@ def variant_definition(scope: Construct, variant: Variant, capacity: Instances) 
         "RoutingConfig": _routing(capacity),
     }
     return {name: value for name, value in definition.items() if value is not None}
+
+
+def _machines(capacity: Instances) -> dict[str, Any]:
+    """The type, or the pools of types in the order they are tried."""
+    if not capacity.fallback_types:
+        return {"InstanceType": capacity.instance_type}
+    types = [capacity.instance_type, *capacity.fallback_types]
+    pools = [{"InstanceType": one, "Priority": n} for n, one in enumerate(types, start=1)]
+    return {"InstancePools": pools}
+
+
+def shape_of(capacity: Instances) -> dict[str, str]:
+    """What may not change while the variant is registered: its type, or all that it is tried on."""
+    types = [capacity.instance_type, *capacity.fallback_types]
+    return {"InstanceType": Fn.join(",", types) if len(types) > 1 else types[0]}
 
 
 def storage_and_ami(scope: Construct, capacity: Instances, stem: str = "") -> dict[str, Any]:
@@ -127,7 +143,15 @@ def _property(definition: dict[str, Any]) -> sagemaker.CfnEndpointConfig.Product
     return config.ProductionVariantProperty(
         variant_name=definition["VariantName"],
         model_name=definition["ModelName"],
-        instance_type=definition["InstanceType"],
+        instance_type=definition.get("InstanceType"),
+        instance_pools=[
+            config.InstancePoolProperty(instance_type=one["InstanceType"], priority=one["Priority"])
+            for one in definition.get("InstancePools", [])
+        ]
+        or None,
+        variant_instance_provision_timeout_in_seconds=definition.get(
+            "VariantInstanceProvisionTimeoutInSeconds"
+        ),
         initial_instance_count=definition["InitialInstanceCount"],
         initial_variant_weight=as_number(definition["InitialVariantWeight"]),
         volume_size_in_gb=as_number(definition.get("VolumeSizeInGB")),
@@ -184,7 +208,7 @@ def floor_of(capacity: Instances, scaling: Scaling | None) -> int:
 
 def warn_of_local_storage(endpoint: IConstruct, capacity: Instances) -> None:
     """Say so where the volume key does not reach: the service accepts it and does not use it."""
-    local = [one for one in possible_types(capacity) if known(one) and limits.has_nvme(one)]
+    local = [one for one in pooled_types(capacity) if known(one) and limits.has_nvme(one)]
     if local:
         Annotations.of(endpoint).add_warning_v2(
             "sagemaker-workflow:local-storage-key",

@@ -76,6 +76,12 @@ class LlmModel(Model):
         check.check_serving(serving, shape, faults)
         check.check_weights(weights, image, shape, accept_eula, faults)
         types = _types(capacity, faults)
+        if capacity.fallback_types:
+            faults.add(
+                f"capacity has fallback_types {', '.join(capacity.fallback_types)}, and the "
+                "server's options are made for one type at a time: put them into allowed_types and "
+                "override InstanceType"
+            )
         if shape is not None and not faults.found:
             check.check_machines(types, shape, serving, accelerators, faults)
         faults.raise_any()

@@ -11,15 +11,22 @@ from sagemaker_workflow.endpoints.limits import (
     METRIC_SECONDS,
     PREFIX_CONCURRENCY,
     PREFIX_LENGTH,
+    PROVISION_TIMEOUT_SECONDS,
     STARTUP_TIMEOUT_SECONDS,
+    ami_fits,
+    has_nvme,
 )
-from stacks.settings.base import Block, any_of, refuse
+from stacks.settings.base import Block, InstanceType, any_of, refuse
 from stacks.settings.endpoints.hosted import Hosted
 from stacks.settings.endpoints.scaled import Count, Rollout, Scaled
+from stacks.settings.endpoints.served import check_type
 
 StartupSeconds = Annotated[int, Field(ge=STARTUP_TIMEOUT_SECONDS[0], le=STARTUP_TIMEOUT_SECONDS[1])]
 DownloadSeconds = Annotated[
     int, Field(ge=DOWNLOAD_TIMEOUT_SECONDS[0], le=DOWNLOAD_TIMEOUT_SECONDS[1])
+]
+ProvisionSeconds = Annotated[
+    int, Field(ge=PROVISION_TIMEOUT_SECONDS[0], le=PROVISION_TIMEOUT_SECONDS[1])
 ]
 PrefixLength = Annotated[int, Field(ge=PREFIX_LENGTH[0], le=PREFIX_LENGTH[1])]
 Mode = Literal["Input", "Output"]
@@ -111,6 +118,9 @@ class Realtime(Scaled, Hosted):
 
     kind: Literal["realtime"]
     invocations_per_instance: Annotated[int, Field(ge=1)] = 1000  # a minute; the scaling target
+    # Taken in this order where instance_type has no capacity (SageMaker's instance pools).
+    fallback_instance_types: list[InstanceType] = Field(default_factory=list, max_length=4)
+    provision_timeout_seconds: ProvisionSeconds | None = None
     startup_timeout_seconds: StartupSeconds | None = None
     download_timeout_seconds: DownloadSeconds | None = None
     routing: Routing = Routing()
@@ -124,6 +134,24 @@ class Realtime(Scaled, Hosted):
         if minimum < 1:
             raise refuse('must be at least 1; only kind = "async" goes down to 0')
         return minimum
+
+    @field_validator("fallback_instance_types")
+    @classmethod
+    def _fallbacks_can_serve_too(cls, fallback: list[str], info: ValidationInfo) -> list[str]:
+        own, given = info.data.get("allowed_instance_types", []), info.data
+        ami = given.get("ami_version")
+        for position, one in enumerate(fallback):
+            check_type(one, cls.USE, info, key=str(position))
+            why = ""
+            if one in own or one in fallback[:position]:
+                why = "is named already, here or in allowed_instance_types: remove one"
+            elif given.get("volume_gb") is not None and has_nvme(one):
+                why = "has local storage, and all pools share volume_gb: remove one of both"
+            elif ami is not None and not ami_fits(ami, one):
+                why = "is none that ami_version is made for, and all pools share it: remove one"
+            if why:
+                raise refuse(why, key=str(position), value=one)
+        return fallback
 
     @field_validator("challenger")
     @classmethod

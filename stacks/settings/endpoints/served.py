@@ -44,7 +44,7 @@ class OnInstances(Served):
     @field_validator("instance_type")
     @classmethod
     def _the_service_has_it(cls, instance_type: str, info: ValidationInfo) -> str:
-        _check(instance_type, cls.USE, info)
+        check_type(instance_type, cls.USE, info)
         return instance_type
 
     @field_validator("allowed_instance_types")
@@ -52,7 +52,7 @@ class OnInstances(Served):
     def _the_service_has_them_all(cls, allowed: list[str], info: ValidationInfo) -> list[str]:
         for position, instance_type in enumerate(allowed):
             if instance_type != info.data.get("instance_type"):
-                _check(instance_type, cls.USE, info, key=str(position))
+                check_type(instance_type, cls.USE, info, key=str(position))
         return allowed
 
     @field_validator("allowed_instance_types")
@@ -66,7 +66,7 @@ class OnInstances(Served):
         return allowed
 
 
-def _check(instance_type: str, use: Use, info: ValidationInfo, *, key: str = "") -> None:
+def check_type(instance_type: str, use: Use, info: ValidationInfo, *, key: str = "") -> None:
     """Refuse a type the service has not, or the region is known not to have."""
     types = sorted(instance_types(use))
     if instance_type not in types:

@@ -475,6 +475,18 @@ def test_two_registrations_at_once_are_no_fault(aws: Aws, call: Call) -> None:
     assert call("Create", "Target")["Status"] == "SUCCESS"
 
 
+def test_pools_are_compared_in_the_order_they_are_tried(aws: Aws, call: Call) -> None:
+    pools = [
+        {"InstanceType": f"ml.{one}.large", "Priority": n} for n, one in ((2, "c5"), (1, "m5"))
+    ]
+    aws.variant = {"InstancePools": pools}
+    shape = {"InstanceType": "ml.m5.large,ml.c5.large"}
+    call("Update", "StepAside", old={}, Shape=shape)
+    assert aws.targets
+    call("Update", "StepAside", old={}, Shape={"InstanceType": "ml.c5.large,ml.m5.large"})
+    assert aws.targets == {}
+
+
 def test_a_serverless_endpoint_steps_aside_when_its_memory_changes(aws: Aws, call: Call) -> None:
     aws.variant = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
     shape = {"MemorySizeInMB": "2048", "MaxConcurrency": "5"}

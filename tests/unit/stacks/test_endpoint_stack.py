@@ -144,6 +144,33 @@ def test_capture_can_be_turned_up_down_and_off_by_an_override(tmp_path: Path) ->
     assert {"0", "20", "100"} <= set(made["Parameters"]["CaptureSamplingPercent"]["AllowedValues"])
 
 
+def test_types_without_capacity_are_followed_by_others(tmp_path: Path) -> None:
+    """Guide, "Deploy to multiple instance types": InstancePools replaces InstanceType."""
+    more = 'fallback_instance_types = ["ml.c5.xlarge", "ml.m5.2xlarge"]\n'
+    made = template(tmp_path, f"{more}provision_timeout_seconds = 900\n")
+    [variant] = config(made)["ProductionVariants"]
+    assert "InstanceType" not in variant
+    assert variant["InstancePools"] == [
+        {"InstanceType": {"Ref": "InstanceType"}, "Priority": 1},
+        {"InstanceType": "ml.c5.xlarge", "Priority": 2},
+        {"InstanceType": "ml.m5.2xlarge", "Priority": 3},
+    ]
+    assert variant["VariantInstanceProvisionTimeoutInSeconds"] == 900
+    asked = [
+        one["Properties"]["Shape"]
+        for one in made["Resources"].values()
+        if one["Type"] == "Custom::EndpointScaling"
+    ]
+    types = {"Fn::Join": [",", [{"Ref": "InstanceType"}, "ml.c5.xlarge,ml.m5.2xlarge"]]}
+    assert asked == [{"InstanceType": types}] * 2
+
+
+def test_a_challenger_has_the_pools_of_the_first(tmp_path: Path) -> None:
+    more = 'fallback_instance_types = ["ml.c5.xlarge"]\n[endpoints.live.challenger]\n'
+    _, second = config(template(tmp_path, more))["ProductionVariants"]
+    assert len(second["Fn::If"][1]["InstancePools"]) == 2
+
+
 def test_routing_and_metrics_are_as_the_settings_say(tmp_path: Path) -> None:
     more = """
     [endpoints.live.routing]
@@ -215,6 +242,26 @@ def test_the_count_at_the_start_is_between_the_bounds_in_every_override(tmp_path
             "[endpoints.live.challenger]\nweight = 0\nshadow = true\n",
             "endpoints.live.challenger.weight = 0: a shadow without copies says nothing: raise it,"
             " or remove the challenger",
+        ),
+        (
+            'fallback_instance_types = ["ml.m5.xlarge"]\n',
+            'endpoints.live.fallback_instance_types.0 = "ml.m5.xlarge": is named already, here or'
+            " in allowed_instance_types: remove one",
+        ),
+        (
+            'volume_gb = 50\nfallback_instance_types = ["ml.m5d.xlarge"]\n',
+            'endpoints.live.fallback_instance_types.0 = "ml.m5d.xlarge": has local storage, and all'
+            " pools share volume_gb: remove one of both",
+        ),
+        (
+            'fallback_instance_types = ["ml.c5.xlarge", "ml.c5.3xlarge"]\n',
+            'endpoints.live.fallback_instance_types.1 = "ml.c5.3xlarge": SageMaker has no such'
+            " instance type for hosting; close to it: ml.c5.xlarge, ml.c5d.xlarge or"
+            " ml.c5.9xlarge",
+        ),
+        (
+            "provision_timeout_seconds = 60\n",
+            "endpoints.live.provision_timeout_seconds = 60: must be at least 300",
         ),
         (
             "volume_gb = 1000\n",

@@ -142,8 +142,8 @@ def test_an_override_keeps_every_bound_in_its_place(
     [
         (
             "provisioned_concurrency = 0\n" + SCALED,
-            "endpoints.idle.provisioned_concurrency = 0: is what scaling moves, and 0 is none: raise"
-            " it, or remove [scaling]: serverless scales by itself",
+            "endpoints.idle.provisioned_concurrency = 0: is what scaling moves, and 0 is none:"
+            " raise it, or remove [scaling]: serverless scales by itself",
         ),
         (
             "[endpoints.idle.scaling]\nmax_capacity = 30",

@@ -75,6 +75,7 @@ class ComponentEndpoint(Construct):
         endpoint_faults.check_name(self.name, faults)
         endpoint_faults.check_instances(capacity, faults, region=Stack.of(self).region)
         check.check_managed(managed, capacity, faults)
+        check.check_pools(capacity, faults)
         faults.unless_one_of("routing", capacity.routing.strategy, ROUTING)
         faults.raise_any()
         operations = operations or Operations()

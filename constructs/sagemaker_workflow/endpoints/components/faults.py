@@ -46,6 +46,14 @@ def check_managed(managed: ManagedScaling, capacity: Instances, faults: Faults) 
         faults.unless_between("cooldown_minutes", managed.cooldown_minutes, *spec.SCALE_IN_MINUTES)
 
 
+def check_pools(capacity: Instances, faults: Faults) -> None:
+    if capacity.fallback_types or capacity.provision_timeout_seconds is not None:
+        faults.add(
+            "capacity has fallback_types or provision_timeout_seconds, which this construct does "
+            "not pass on: leave them out"
+        )
+
+
 def check_name(name: str, faults: Faults) -> None:
     if not known(name):
         faults.add(

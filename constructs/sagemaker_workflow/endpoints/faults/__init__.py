@@ -3,6 +3,7 @@
 from sagemaker_workflow.endpoints.faults.capacity import (
     check_instances,
     check_processor,
+    pooled_types,
     possible_types,
 )
 from sagemaker_workflow.endpoints.faults.data import check_capture, check_metrics, check_results
@@ -34,5 +35,6 @@ __all__ = [
     "check_shadow",
     "check_stack",
     "check_variants",
+    "pooled_types",
     "possible_types",
 ]

@@ -28,12 +28,14 @@ def check_instances(
         return
     mine = Faults(of="")
     _check_types(capacity, mine)
+    _check_pools(capacity, mine)
     if region is not None and known(region):
         _check_region(capacity, region, mine)
     mine.unless_between("count", capacity.count, *limits.INSTANCE_COUNT)
     _check_volume(capacity, mine)
     _check_ami(capacity, mine)
     for name, bounds in (
+        ("provision_timeout_seconds", limits.PROVISION_TIMEOUT_SECONDS),
         ("startup_timeout_seconds", limits.STARTUP_TIMEOUT_SECONDS),
         ("download_timeout_seconds", limits.DOWNLOAD_TIMEOUT_SECONDS),
     ):
@@ -51,6 +53,11 @@ def possible_types(capacity: Instances) -> list[str]:
     return list(dict.fromkeys([*chosen, *capacity.allowed_types]))
 
 
+def pooled_types(capacity: Instances) -> list[str]:
+    """Those, and the ones that are taken where there is no capacity."""
+    return list(dict.fromkeys([*possible_types(capacity), *capacity.fallback_types]))
+
+
 def _check_types(capacity: Instances, faults: Faults) -> None:
     chosen = [capacity.instance_type] if known(capacity.instance_type) else []
     if not chosen and not capacity.allowed_types:
@@ -63,13 +70,42 @@ def _check_types(capacity: Instances, faults: Faults) -> None:
             f"instance_type is {chosen[0]!r}, allowed_types is "
             f"{', '.join(capacity.allowed_types)}: add it there or choose one of these"
         )
-    for instance_type in possible_types(capacity):
+    for instance_type in pooled_types(capacity):
         if fault := limits.instance_type_fault(instance_type):
             faults.add(fault)
 
 
+def _check_pools(capacity: Instances, faults: Faults) -> None:
+    fallback, most = list(capacity.fallback_types), limits.INSTANCE_POOLS - 1
+    if len(fallback) > most:
+        faults.add(
+            f"fallback_types are {len(fallback)}, allowed are up to {most}: a variant has "
+            f"{limits.INSTANCE_POOLS} pools, the first of which is instance_type's; leave some out"
+        )
+    if repeated := sorted({one for one in fallback if fallback.count(one) > 1}):
+        faults.add(f"fallback_types names {', '.join(repeated)} twice: leave one out")
+    if both := [one for one in dict.fromkeys(fallback) if one in possible_types(capacity)]:
+        faults.add(
+            f"fallback_types has {', '.join(both)}, which instance_type is or may become: leave it "
+            "out there"
+        )
+    if capacity.volume_gb is not None and (local := [*filter(limits.has_nvme, fallback)]):
+        faults.add(
+            f"volume_gb is {capacity.volume_gb}, and the pools share it: {', '.join(local)} of "
+            "fallback_types has local storage of its own size; leave one of them out"
+        )
+    ami = capacity.ami_version
+    if ami in limits.AMI_VERSIONS and (
+        others := [one for one in fallback if not limits.ami_fits(ami, one)]
+    ):
+        faults.add(
+            f"ami_version is {ami!r}, and the pools share it: it is not made for "
+            f"{', '.join(others)} of fallback_types; leave one of them out"
+        )
+
+
 def _check_region(capacity: Instances, region: str, faults: Faults) -> None:
-    for instance_type in possible_types(capacity):
+    for instance_type in pooled_types(capacity):
         fault = limits.region_fault(instance_type, region)
         if fault and instance_type not in capacity.types_known_here:
             faults.add(fault)
@@ -125,7 +161,7 @@ def _check_routing(routing: Routing, faults: Faults) -> None:
 
 def check_processor(capacity: Instances, model: Model, faults: Faults) -> None:
     """Faults of the model's image on a type the machines may be of."""
-    types = possible_types(capacity)
+    types = pooled_types(capacity)
     if model.needs_gpu and (without := [one for one in types if not limits.has_gpu(one)]):
         faults.add(
             f"the image is built for a GPU, and instance_type may be {', '.join(without)}, which "

@@ -32,6 +32,9 @@ class Instances:
 
     - `instance_type` [T], `count` [T]: two by default, so that one can fail and a canary is
       possible. `allowed_types`: what an `instance_type` parameter may become; each is checked.
+    - `fallback_types`: up to four, taken in this order where `instance_type` has no capacity just
+      then (SageMaker's instance pools). Volume, AMI version and container are the same on all.
+      `provision_timeout_seconds`: how long capacity is looked for. Default: the service's.
     - `volume_gb`: storage per instance, where it is not the instance's own: types with local
       storage have what they have. Default: the service's choice.
     - `ami_version`: images built on CUDA 13 need a newer one than the default (contracts 3.3);
@@ -47,6 +50,8 @@ class Instances:
     instance_type: str = "ml.m5.xlarge"
     count: int = 2
     allowed_types: Sequence[str] = ()
+    fallback_types: Sequence[str] = ()
+    provision_timeout_seconds: int | None = None
     volume_gb: int | None = None
     ami_version: str | None = None
     startup_timeout_seconds: int | None = None

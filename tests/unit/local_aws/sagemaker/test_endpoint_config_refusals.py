@@ -44,6 +44,17 @@ def test_refuses_an_unknown_instance_type(aws: Aws) -> None:
     assert "instanceType" in _refused(aws, aws.variant(InstanceType="ml.m5.tiny"))
 
 
+def test_takes_pools_in_the_place_of_a_type_and_refuses_both(aws: Aws) -> None:
+    """Guide, "Deploy to multiple instance types": InstancePools replaces InstanceType."""
+    aws.model()
+    kinds = ["ml.m5.xlarge", "ml.c5.xlarge"]
+    pools = [{"InstanceType": one, "Priority": n} for n, one in enumerate(kinds, start=1)]
+    variant = aws.variant(InstanceType=None, InstancePools=pools)
+    aws.call("CreateEndpointConfig", EndpointConfigName="good", ProductionVariants=[variant])
+    both = _refused(aws, aws.variant(InstancePools=pools))
+    assert "needs InstanceType and InitialInstanceCount" in both
+
+
 def test_refuses_a_variant_without_instances(aws: Aws) -> None:
     aws.model()
     aws.config("good")

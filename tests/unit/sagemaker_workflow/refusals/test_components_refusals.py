@@ -63,6 +63,11 @@ ENDPOINTS: dict[str, Refused] = {
         "3 more; near it here are ml.g6.xlarge, ml.g6.8xlarge, ml.g6.4xlarge: choose one of these, "
         "or say types_known_here=['ml.g6e.xlarge'] if it has come since",
     ),
+    "pools of types": (
+        lambda given: {"capacity": Instances(count=1, fallback_types=["ml.c5.xlarge"])},
+        "capacity has fallback_types or provision_timeout_seconds, which this construct does not "
+        "pass on: leave them out",
+    ),
     "a name with a dot": (
         lambda given: {"name": "shop.models"},
         "name is 'shop.models' (11 characters), allowed are 1 to 63 letters, digits and inner "

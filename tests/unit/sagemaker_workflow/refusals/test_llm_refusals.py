@@ -50,6 +50,13 @@ REFUSED: dict[str, Refused] = {
         " GiB overhead each: 16.9 GiB per GPU, and 90% of its 16.0 GiB are 14.4; choose"
         " ml.g5.xlarge, the smallest that fits, fewer or shorter requests, or a smaller dtype",
     ),
+    "pools of types": (
+        lambda given: {
+            "capacity": Instances(instance_type=SMALL, fallback_types=["ml.g6.2xlarge"])
+        },
+        "capacity has fallback_types ml.g6.2xlarge, and the server's options are made for one type"
+        " at a time: put them into allowed_types and override InstanceType",
+    ),
     "a machine without a GPU": (
         lambda given: _on("ml.m5.xlarge"),
         f"ml.m5.xlarge has no GPU, which {QWEN} needs: choose ml.g4dn.xlarge, the smallest that"

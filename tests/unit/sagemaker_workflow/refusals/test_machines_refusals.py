@@ -129,6 +129,70 @@ REFUSED: dict[str, Refused] = {
         "the image is built for x86_64, and instance_type may be ml.c7g.xlarge, which is "
         "arm64: choose an x86 type, such as ml.m5.xlarge, or an image built for arm64",
     ),
+    "six pools": (
+        lambda given: {
+            "model": given.model(),
+            "capacity": Instances(
+                instance_type="ml.m5.large",
+                fallback_types=[f"ml.m5.{size}xlarge" for size in ("", "2", "4", "12", "24")],
+            ),
+        },
+        "fallback_types are 5, allowed are up to 4: a variant has 5 pools, the first of which is "
+        "instance_type's; leave some out",
+    ),
+    "a pool twice": (
+        lambda given: {
+            "model": given.model(),
+            "capacity": Instances(fallback_types=["ml.m5.large", "ml.m5.large"]),
+        },
+        "fallback_types names ml.m5.large twice: leave one out",
+    ),
+    "a pool of the type itself": (
+        lambda given: {
+            "model": given.model(),
+            "capacity": Instances(
+                instance_type=given.parameter("InstanceType"),
+                allowed_types=["ml.m5.large", "ml.m5.xlarge"],
+                fallback_types=["ml.c5.xlarge", "ml.m5.xlarge"],
+            ),
+        },
+        "fallback_types has ml.m5.xlarge, which instance_type is or may become: leave it out there",
+    ),
+    "a volume in a pool with local storage": (
+        lambda given: {
+            "model": given.model(),
+            "capacity": Instances(volume_gb=50, fallback_types=["ml.m5d.xlarge"]),
+        },
+        "volume_gb is 50, and the pools share it: ml.m5d.xlarge of fallback_types has local "
+        "storage of its own size; leave one of them out",
+    ),
+    "an AMI in a pool it is not made for": (
+        lambda given: {
+            "model": given.model(),
+            "capacity": Instances(
+                instance_type="ml.g4dn.xlarge",
+                ami_version="al2-ami-sagemaker-inference-gpu-2",
+                fallback_types=["ml.m5.xlarge"],
+            ),
+        },
+        "ami_version is 'al2-ami-sagemaker-inference-gpu-2', and the pools share it: it is not "
+        "made for ml.m5.xlarge of fallback_types; leave one of them out",
+    ),
+    "a pool on another processor": (
+        lambda given: {
+            "model": given.model(),
+            "capacity": Instances(fallback_types=["ml.c7g.xlarge"]),
+        },
+        "the image is built for x86_64, and instance_type may be ml.c7g.xlarge, which is "
+        "arm64: choose an x86 type, such as ml.m5.xlarge, or an image built for arm64",
+    ),
+    "capacity looked for all day": (
+        lambda given: {
+            "model": given.model(),
+            "capacity": Instances(provision_timeout_seconds=7200),
+        },
+        "provision_timeout_seconds is 7200, allowed is 300 to 3600: lower it",
+    ),
     "a routing strategy that is none": (
         lambda given: {
             "model": given.model(),
