@@ -26,7 +26,8 @@ from preprocess.json_table import JsonTable
 from preprocess.output import Files
 from preprocess.parquet_table import ParquetTable
 from preprocess.recipe import Fitted
-from preprocess.s3 import S3, Credentials
+from preprocess.s3 import S3
+from preprocess.signing import Credentials
 from preprocess.source import Form, Source
 from preprocess.split import Moments, dealt, keyed
 from preprocess.upload import Upload

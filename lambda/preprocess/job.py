@@ -70,7 +70,7 @@ def process(
     newer, status = publication.newer(source), "superseded"
     manifest = publication.published()
     if newer is None and manifest is not None:
-        newer, status = publication.claim(source), "unchanged"
+        newer, status = publication.claim(source, manifest), "unchanged"
     elif newer is None:
         newer, status, manifest = _publish(dataset, source, publication, prepare)
     if newer is not None:
@@ -98,13 +98,13 @@ def _publish(
         raise rejected from None
     publication.put_json("schema/schema.json", prepared.fitted.schema(publication.version))
     publication.put_json("statistics.json", {"format": 1, **prepared.statistics})
-    newer = publication.claim(source)
+    manifest = _manifest(dataset, source, publication, prepared)
+    newer = publication.claim(source, manifest)
     if newer is not None:
         return newer, "superseded", None
-    manifest = _manifest(dataset, source, publication, prepared)
     status = "published" if publication.put_manifest(manifest) else "unchanged"
-    # S3 has no transaction over two objects: a newer version may have been claimed between the
-    # two writes. The answer is the newer one then, though this manifest stays and is announced.
+    # Between the two writes a newer version may have been claimed, and then this manifest was
+    # written before that one's; the answer is the newer one all the same.
     return publication.newer(source), status, manifest
 
 

@@ -2,7 +2,9 @@
 
 Files of a version are the same bytes whoever writes them, so writing them again harms nothing.
 Two writes decide, both conditional: `latest/<object>.json` only ever moves to a newer version of
-that object's key, and `manifest.json` is written once.
+that object's key, and `manifest.json` is written once. `latest` holds the manifest too: who takes
+its place first writes the manifest that it holds, unless that is written already. So manifests of
+one object appear in the order of its versions, however the runs that prepare them overlap.
 """
 
 from __future__ import annotations
@@ -81,10 +83,11 @@ class Publication:
             return latest
         return None
 
-    def claim(self, source: Source) -> dict[str, Any] | None:
+    def claim(self, source: Source, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
         """Make this the latest version of its object; return the newer one if there is one.
 
-        Compare and swap: of two at once the newer one stands, in whatever order they write.
+        Compare and swap: of two at once the newer one stands, in whatever order they write. The
+        version's files must all be there: from now on another run may publish the manifest.
         """
         if source.sequencer is None:
             return None
@@ -95,6 +98,7 @@ class Publication:
             "key": source.key,
             "sequencer": source.sequencer,
             "version": self.version,
+            "manifest": dict(manifest),
         }
         while True:
             found = self.s3.read(self.bucket, key)
@@ -106,9 +110,16 @@ class Publication:
                     return latest
                 if latest == mine:
                     return None
+                self._finish(latest)
                 done = self._put(key, mine, if_match=found[1])
             if done:
                 return None
+
+    def _finish(self, latest: Mapping[str, Any]) -> None:
+        """The manifest of what was the latest is there: its own run can no longer be late."""
+        if latest["version"] != self.version and "manifest" in latest:
+            key = f"{self.dataset}/{latest['version']}/manifest.json"
+            self._put(key, latest["manifest"], if_none_match=True)
 
     def put_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Store a JSON file under the version."""

@@ -1,19 +1,14 @@
-"""The few S3 calls the function makes, signed (Signature Version 4) over http.client.
+"""The few S3 calls the function makes.
 
-boto3's client costs 0.6 s of CPU before its first call, more than importing polars. A test signs
-the same requests with botocore's signer and compares.
+boto3's client costs 0.6 s of CPU before its first call, more than importing polars.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import http.client
 import os
 import random
-import ssl
-import threading
 import time
 import zlib
 from collections.abc import Mapping
@@ -22,8 +17,10 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
+from preprocess.connections import Connections
+from preprocess.signing import Credentials, sign
+
 ATTEMPTS = 5
-TIMEOUT = 60  # seconds for a connection to answer; a range is 8 MiB
 BUSY = frozenset({429, 500, 502, 503, 504})
 CONFLICT = "ConditionalRequestConflict"
 
@@ -44,15 +41,6 @@ class Head:
     size: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Credentials:
-    """Who signs."""
-
-    access_key: str
-    secret_key: str
-    token: str | None = None
-
-
 class S3:
     """A client of one region; safe to use from several threads."""
 
@@ -60,8 +48,7 @@ class S3:
         self, *, region: str, credentials: Credentials, endpoint: str | None = None
     ) -> None:
         self.region, self.credentials, self.endpoint = region, credentials, endpoint
-        self._local = threading.local()
-        self._tls: ssl.SSLContext | None = None
+        self._connections = Connections()
 
     @classmethod
     def from_environment(cls) -> S3:
@@ -201,11 +188,11 @@ class S3:
                 self.credentials, self.region, method, host, path, asked, given, body, _now()
             )
             try:
-                status, found, answer = self._send(
-                    scheme, host, method, f"{path}?{asked}" if asked else path, signed, body
+                status, found, answer = self._connections.send(
+                    (scheme, host), method, f"{path}?{asked}" if asked else path, signed, body
                 )
             except (OSError, http.client.HTTPException):
-                self._local.connection = None
+                self._connections.forget()
                 if attempt == ATTEMPTS:
                     raise
             else:
@@ -230,65 +217,6 @@ class S3:
         if "." in bucket:
             return "https", host, f"/{bucket}{path}"
         return "https", f"{bucket}.{host}", path
-
-    def _send(
-        self, scheme: str, host: str, method: str, target: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        kept = getattr(self._local, "connection", None)
-        if kept is None or kept[0] != (scheme, host):
-            kept = ((scheme, host), self._connect(scheme, host))
-            self._local.connection = kept
-        connection = kept[1]
-        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-        for name, value in headers.items():
-            connection.putheader(name, value.encode())
-        connection.putheader("content-length", str(len(body)))
-        connection.endheaders(body or None)
-        with connection.getresponse() as response:
-            answer = response.read()
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return response.status, found, answer
-
-    def _connect(self, scheme: str, host: str) -> http.client.HTTPConnection:
-        if scheme == "http":
-            return http.client.HTTPConnection(host, timeout=TIMEOUT)
-        self._tls = self._tls or ssl.create_default_context()
-        return http.client.HTTPSConnection(host, timeout=TIMEOUT, context=self._tls)
-
-
-def sign(
-    credentials: Credentials,
-    region: str,
-    method: str,
-    host: str,
-    path: str,
-    query: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    now: datetime,
-) -> dict[str, str]:
-    """Return the headers of a signed request: AWS General Reference, "Signature Version 4"."""
-    moment, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
-    digest = hashlib.sha256(body).hexdigest()
-    found = {**headers, "host": host, "x-amz-content-sha256": digest, "x-amz-date": moment}
-    if credentials.token:
-        found["x-amz-security-token"] = credentials.token
-    names = ";".join(sorted(found))
-    canonical = "".join(f"{name}:{' '.join(found[name].split())}\n" for name in sorted(found))
-    request = "\n".join((method, path, query, canonical, names, digest))
-    scope = f"{day}/{region}/s3/aws4_request"
-    text = "\n".join(
-        ("AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest())
-    )
-    key = f"AWS4{credentials.secret_key}".encode()
-    for part in (day, region, "s3", "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    signature = hmac.digest(key, text.encode(), "sha256").hex()
-    return {
-        **found,
-        "authorization": f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope},"
-        f" SignedHeaders={names}, Signature={signature}",
-    }
 
 
 def _now() -> datetime:

@@ -11,7 +11,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from preprocess.publish import is_older
-from preprocess.s3 import S3, Credentials, sign
+from preprocess.s3 import S3
+from preprocess.signing import Credentials, sign
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
