@@ -1,17 +1,24 @@
-"""An asynchronous endpoint that sleeps at zero, in a stack that is stopped and started."""
+"""An asynchronous endpoint that sleeps at zero, stopped and started; batch runs of its model."""
 
 import os
 
 from aws_cdk import App, CfnCondition, CfnParameter, CfnResource, Environment, Fn, Stack
 from aws_cdk import aws_s3 as s3
 
-from sagemaker_workflow.autoscaling import Schedule
+from sagemaker_workflow.autoscaling import Schedule as Bounds
+from sagemaker_workflow.batch_transform import (
+    BatchTransform,
+    Schedule,
+    TransformFleet,
+    TransformJob,
+)
 from sagemaker_workflow.container_image import ContainerImage
 from sagemaker_workflow.endpoints import (
     AsyncEndpoint,
     AsyncResults,
     Instances,
     Operations,
+    Queues,
     Rollout,
     Scaling,
 )
@@ -45,7 +52,7 @@ endpoint = AsyncEndpoint(
     "Sleepy",
     model=model,
     name="sleepy",
-    results=AsyncResults(bucket=bucket, prefix="async"),
+    results=AsyncResults(bucket=bucket, prefix="async", queues=Queues()),
     capacity=Instances(
         instance_type=instance_type, count=1, allowed_types=["ml.m5.large", "ml.m5.xlarge"]
     ),
@@ -55,7 +62,7 @@ endpoint = AsyncEndpoint(
         max_capacity=2,
         scale_in_cooldown_seconds=60,
         schedules={
-            "night": Schedule(
+            "night": Bounds(
                 at="cron(0 20 ? * * *)", min_capacity=0, max_capacity=1, timezone="Europe/Berlin"
             )
         },
@@ -69,6 +76,21 @@ ActiveHours(
         stop="cron(0 20 ? * MON-FRI *)", start="cron(0 7 ? * MON-FRI *)", timezone="Europe/Berlin"
     ),
     topic=told.topic,
+    key=key,
+)
+BatchTransform(
+    stack,
+    "Batch",
+    model=model,
+    name="sleepy",
+    job=TransformJob(
+        input=(bucket, "batch/in/"),
+        output=(bucket, "batch/out"),
+        manifests=(bucket, "batch/manifests/"),
+    ),
+    fleet=TransformFleet(instance_type="ml.m5.large"),
+    # Given by the test; a moment that is over starts nothing.
+    schedule=Schedule(at=f"at({os.environ['RUN_AT']})", given='{"comment": "by the clock"}'),
     key=key,
 )
 if os.environ.get("FAIL_AFTER_THE_ENDPOINT"):

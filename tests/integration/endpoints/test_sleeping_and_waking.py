@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ TARGET = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/sleepy/varian
 class Deployment:
     aws: LocalAws
     folder: Path
+    run_at: str
 
     def deploy(self, instance_type: str, **environment: str) -> subprocess.CompletedProcess[str]:
         script = cdk_cli.app(Path(__file__).with_name("app.py"))
         given = ["--app", script, "--require-approval", "never", "--output", "cdk.out"]
         given += ["--parameters", f"sleepy:InstanceType={instance_type}"]
+        environment["RUN_AT"] = self.run_at
         return cdk_cli.cdk(self.aws, self.folder, "deploy", *given, environment=environment)
 
     def variant(self) -> dict[str, Any]:
@@ -66,12 +69,19 @@ class Deployment:
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("sleepy")
     with LocalAws.started(folder / "aws", enforce=True, time_factor=60) as aws:
-        made = Deployment(aws=aws, folder=folder)
+        soon = datetime.now(UTC) + timedelta(seconds=20)
+        made = Deployment(aws=aws, folder=folder, run_at=f"{soon:%Y-%m-%dT%H:%M:%S}")
         s3 = aws.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         archive = small_model.model_archive(folder)
         s3.upload_file(str(archive), BUCKET, "good/model.tar.gz")
         s3.put_object(Bucket=BUCKET, Key="async/input/a.csv", Body=b"0.1,0.2,0.3\n")
+        s3.put_object(Bucket=BUCKET, Key="async/input/bad.png", Body=b"a picture")
+        s3.put_object(Bucket=BUCKET, Key="batch/in/a.csv", Body=b"0.1,0.2,0.3\n")
+        s3.put_object(Bucket=BUCKET, Key="batch/in/b.csv", Body=b"0.9,0.2,0.3\n" * 2)
+        s3.put_bucket_notification_configuration(
+            Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
         cdk_cli.bootstrap(aws, folder)
         deployed = made.deploy("ml.m5.large")
         assert deployed.returncode == 0, deployed.stdout + deployed.stderr
@@ -91,11 +101,8 @@ def test_it_falls_asleep_wakes_on_a_request_and_falls_asleep_again(deployment: D
     """contracts 5.6: without HasBacklogWithoutCapacity nothing would leave zero."""
     aws = deployment.aws
     wait_for(lambda: deployment.variant()["DesiredInstanceCount"], lambda n: n == 0, seconds=90)
-    answer = aws.client("sagemaker-runtime").invoke_endpoint_async(
-        EndpointName="sleepy",
-        ContentType="text/csv",
-        InputLocation=f"s3://{BUCKET}/async/input/a.csv",
-    )
+    answer = _ask(deployment, "a.csv", "text/csv")
+    _ask(deployment, "bad.png", "image/png")
     key = answer["OutputLocation"].removeprefix(f"s3://{BUCKET}/")
     listed: Callable[[], Any] = lambda: aws.client("s3").list_objects_v2(  # noqa: E731
         Bucket=BUCKET, Prefix=key
@@ -103,6 +110,47 @@ def test_it_falls_asleep_wakes_on_a_request_and_falls_asleep_again(deployment: D
     wait_for(listed, lambda found: found["KeyCount"] == 1, seconds=90)
     assert deployment.variant()["DesiredInstanceCount"] == 1
     wait_for(lambda: deployment.variant()["DesiredInstanceCount"], lambda n: n == 0, seconds=90)
+
+
+def test_results_and_errors_wait_in_their_queues(deployment: Deployment) -> None:
+    """contracts 5.3: what the service writes to the two topics, delivered raw."""
+    good = _taken(deployment, "SuccessQueue")
+    assert good["requestParameters"]["inputLocation"].endswith("/async/input/a.csv")
+    assert good["responseParameters"]["outputLocation"].startswith(f"s3://{BUCKET}/async/output/")
+    bad = _taken(deployment, "ErrorQueue")
+    assert bad["requestParameters"]["inputLocation"].endswith("/async/input/bad.png")
+    assert (good["invocationStatus"], bad["invocationStatus"]) == ("Completed", "Failed")
+    assert "client error (415)" in bad["failureReason"]
+
+
+def test_a_batch_is_started_by_the_clock_and_by_a_manifest(deployment: Deployment) -> None:
+    """Scheduler's at(...), and S3's event of an object under the manifests' prefix."""
+    s3, states = deployment.aws.client("s3"), deployment.aws.client("stepfunctions")
+    listed = [{"prefix": f"s3://{BUCKET}/batch/in/"}, "b.csv"]
+    s3.put_object(Bucket=BUCKET, Key="batch/manifests/one.json", Body=json.dumps(listed).encode())
+    machine = _machine(deployment, "Batch")
+
+    def runs() -> list[dict[str, Any]]:
+        found = states.list_executions(stateMachineArn=machine)["executions"]
+        return [states.describe_execution(executionArn=one["executionArn"]) for one in found]
+
+    done = wait_for(
+        runs,
+        lambda found: len(found) == 2 and all(one["status"] != "RUNNING" for one in found),
+        seconds=120,
+    )
+    failed = [one["cause"] for one in done if one["status"] != "SUCCEEDED"]
+    assert not failed, "\n".join(failed)
+    outputs = [json.loads(one["output"]) for one in done]
+    assert {one["input"] for one in outputs} == {
+        f"s3://{BUCKET}/batch/in/",
+        f"s3://{BUCKET}/batch/manifests/one.json",
+    }
+    by_clock = next(one for one in done if "by the clock" in one["input"])
+    assert json.loads(by_clock["output"])["input"] == f"s3://{BUCKET}/batch/in/"
+    found = s3.list_objects_v2(Bucket=BUCKET, Prefix="batch/out/")["Contents"]
+    written = {one["Key"].rsplit("/", 1)[-1] for one in found}
+    assert written >= {"a.csv.out", "b.csv.out", "summary.json"}
 
 
 def test_it_scales_again_after_a_stack_that_failed_behind_the_endpoint(
@@ -151,26 +199,54 @@ def test_a_stop_that_the_stack_refuses_is_told(deployment: Deployment) -> None:
 def test_the_schedules_start_the_machine(deployment: Deployment) -> None:
     scheduler = deployment.aws.client("scheduler")
     found = [
-        scheduler.get_schedule(Name=one["Name"]) for one in scheduler.list_schedules()["Schedules"]
+        scheduler.get_schedule(Name=one["Name"])
+        for one in scheduler.list_schedules()["Schedules"]
+        if "Hours" in one["Name"]
     ]
     assert {one["Target"]["Input"] for one in found} == {
         '{"active": "false"}',
         '{"active": "true"}',
     }
-    assert {one["Target"]["Arn"] for one in found} == {_machine(deployment)}
+    assert {one["Target"]["Arn"] for one in found} == {_machine(deployment, "Hours")}
 
 
-def _machine(deployment: Deployment) -> str:
-    states = deployment.aws.client("stepfunctions")
-    [machine] = states.list_state_machines()["stateMachines"]
+def _machine(deployment: Deployment, part: str) -> str:
+    machines = deployment.aws.client("stepfunctions").list_state_machines()["stateMachines"]
+    [machine] = (one for one in machines if part in one["name"])
     return str(machine["stateMachineArn"])
+
+
+def _ask(deployment: Deployment, name: str, content_type: str) -> dict[str, Any]:
+    runtime = deployment.aws.client("sagemaker-runtime")
+    asked = runtime.invoke_endpoint_async(
+        EndpointName="sleepy",
+        ContentType=content_type,
+        InputLocation=f"s3://{BUCKET}/async/input/{name}",
+    )
+    return dict(asked)
+
+
+def _taken(deployment: Deployment, queue: str) -> dict[str, Any]:
+    """The first message of the queue that is not a notification of the endpoint's making."""
+    sqs = deployment.aws.client("sqs")
+    [url] = (one for one in sqs.list_queues()["QueueUrls"] if queue in one)
+    seen: list[dict[str, Any]] = []
+
+    def look() -> list[dict[str, Any]]:
+        for one in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+            body = json.loads(one["Body"])
+            seen.extend([body] if "invocationStatus" in body else [])
+        return seen
+
+    return dict(wait_for(look, bool, seconds=90)[0])
 
 
 def _execute(deployment: Deployment, given: dict[str, str]) -> dict[str, Any]:
     states = deployment.aws.client("stepfunctions")
-    arn = states.start_execution(stateMachineArn=_machine(deployment), input=json.dumps(given))[
-        "executionArn"
-    ]
+    arn = states.start_execution(
+        stateMachineArn=_machine(deployment, "Hours"), input=json.dumps(given)
+    )["executionArn"]
     return dict(
         wait_for(
             lambda: states.describe_execution(executionArn=arn),

@@ -117,6 +117,7 @@ def test_a_clock_and_a_manifest_start_it(
     assert keys == {"key": [{"wildcard": "batch/manifests/*.json"}]}
     assert any(on.endswith("/batch/manifests/*") for on in allowed(stack, "s3:GetObject"))
     assert '"ManifestFile"' in states(stack)["Settle"]["Output"]["data_type"]
+    assert any("batch/manifests/*" in str(one.get("Condition")) for one in statements(stack))
 
 
 def test_a_result_is_summed_up_beside_the_predictions_and_published(
