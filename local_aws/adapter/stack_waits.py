@@ -41,7 +41,7 @@ def _waited_for(headers: dict[str, str], body: bytes) -> str:
 def _in_progress(name: str) -> bool:
     from ministack.services import cloudformation
 
-    found = cloudformation._stacks.get(name) or next(
+    found: dict[str, Any] = cloudformation._stacks.get(name) or next(
         (one for one in cloudformation._stacks.values() if one.get("StackId") == name), {}
     )
     status = str(found.get("StackStatus", ""))
