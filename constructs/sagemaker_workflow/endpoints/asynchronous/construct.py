@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnCondition, Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from sagemaker_workflow.dead_letters import DeadLetters
 from sagemaker_workflow.endpoints import faults as check
-from sagemaker_workflow.endpoints.alarms import AlarmSpec, error_alarm, latency_alarm
+from sagemaker_workflow.endpoints.asynchronous.alarms import STUCK, old, request_alarms
+from sagemaker_workflow.endpoints.asynchronous.topics import build_queue, build_topic, subscribe
 from sagemaker_workflow.endpoints.base import Endpoint
 from sagemaker_workflow.endpoints.specs import (
     AsyncResults,
@@ -32,17 +30,6 @@ from sagemaker_workflow.endpoints.variants import (
 )
 from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.model import Model
-
-# Waking from zero takes some ten minutes with a large image; after that nobody is coming.
-_STUCK = AlarmSpec(
-    id="Stuck",
-    metric="HasBacklogWithoutCapacity",
-    statistic="Average",
-    threshold=1,
-    says="requests wait, and for half an hour there was no machine to take them",
-    minutes=30,
-    per_variant=False,
-)
 
 
 class AsyncEndpoint(Endpoint):
@@ -95,17 +82,22 @@ class AsyncEndpoint(Endpoint):
         warn_of_local_storage(self, capacity)
         self.results = results
         self._prefix = results.prefix.rstrip("/")
-        self.success_topic = self._build_topic("Success")
-        self.error_topic = self._build_topic("Error")
-        self._subscribe(results.notification_email)
+        self.success_topic = build_topic(self, "Success", self.key)
+        self.error_topic = build_topic(self, "Error", self.key)
+        subscribe(
+            self,
+            results.notification_email,
+            success=self.success_topic,
+            error=self.error_topic,
+        )
         self.queues = self._build_queues(results.queues) if results.queues else None
         self._grant_results()
         self._deploy(
             variant=instance_variant(model, capacity, self),
             rollout=rollout,
-            alarms=_alarms(rollout),
+            alarms=request_alarms(rollout),
             # A queue without machines is no fault of the new model.
-            unwatched=(_STUCK, _old(results.max_age_seconds)),
+            unwatched=(STUCK, old(results.max_age_seconds)),
             counts=smallest_fleets(capacity, scaling),
             floors=[floor_of(capacity, scaling)],
             scales=scaling is not None,
@@ -169,51 +161,11 @@ class AsyncEndpoint(Endpoint):
         """Requests a minute that waited longer than their time to live, and are lost."""
         return self.metric("ExpiredRequests")
 
-    def _build_topic(self, outcome: str) -> sns.Topic:
-        return sns.Topic(self, f"{outcome}Topic", master_key=self.key, enforce_ssl=True)
-
     def _build_queues(self, asked: Queues) -> tuple[sqs.Queue, sqs.Queue]:
-        """One queue an outcome, each with its dead letters; nothing else may send to them."""
-
-        def build(outcome: str, topic: sns.ITopic) -> sqs.Queue:
-            dead = DeadLetters(self, f"{outcome}DeadLetters", key=self.key).queue
-            queue = sqs.Queue(
-                self,
-                f"{outcome}Queue",
-                encryption=sqs.QueueEncryption.KMS,
-                encryption_master_key=self.key,
-                enforce_ssl=True,
-                retention_period=Duration.days(asked.retention_days),
-                visibility_timeout=Duration.seconds(asked.visibility_seconds),
-                dead_letter_queue=sqs.DeadLetterQueue(
-                    queue=dead, max_receive_count=asked.max_receives
-                ),
-                removal_policy=RemovalPolicy.DESTROY,
-            )
-            topic.add_subscription(
-                subscriptions.SqsSubscription(
-                    queue, raw_message_delivery=True, dead_letter_queue=dead
-                )
-            )
-            return queue
-
-        return build("Success", self.success_topic), build("Error", self.error_topic)
-
-    def _subscribe(self, email: str | None) -> None:
-        if email is None:
-            return
-        given = CfnCondition(
-            self, "HasEmail", expression=Fn.condition_not(Fn.condition_equals(email, ""))
+        return (
+            build_queue(self, "Success", self.success_topic, asked, self.key),
+            build_queue(self, "Error", self.error_topic, asked, self.key),
         )
-        for outcome, topic in (("Success", self.success_topic), ("Error", self.error_topic)):
-            subscription = sns.CfnSubscription(
-                self,
-                f"{outcome}Email",
-                topic_arn=topic.topic_arn,
-                protocol="email",
-                endpoint=email,
-            )
-            subscription.cfn_options.condition = given
 
     def _grant_results(self) -> None:
         role, bucket = self.model.role, self.results.bucket
@@ -246,25 +198,3 @@ class AsyncEndpoint(Endpoint):
                 ),
             ),
         )
-
-
-def _old(seconds: int) -> AlarmSpec:
-    return AlarmSpec(
-        id="Old",
-        metric="ApproximateAgeOfOldestRequest",
-        statistic="Maximum",
-        threshold=seconds,
-        says=f"a request waits longer than {seconds} seconds",
-        minutes=5,
-        per_variant=False,
-    )
-
-
-def _alarms(rollout: Rollout) -> list[AlarmSpec]:
-    """Not Invocations and 5xx: the service does not publish those here (contracts 5.5)."""
-    alarms = [
-        error_alarm("Failures", "InvocationFailures", rollout.max_errors, "requests end in error"),
-        error_alarm("Expired", "ExpiredRequests", 1, "a request waited too long and is lost"),
-    ]
-    # What is long for an asynchronous model only its owner knows.
-    return [*alarms, *([latency_alarm(rollout.max_latency_ms)] if rollout.max_latency_ms else [])]
