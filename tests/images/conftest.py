@@ -134,19 +134,26 @@ Start = Callable[..., Container]
 
 @pytest.fixture
 def start(engine: str) -> Iterator[Start]:
-    """Run an image as SageMaker does, with a root that cannot be written to; `mounts` by target."""
+    """Run an image as SageMaker does, with a root that cannot be written to.
+
+    `mounts` are (source, target, read-only). A daemon is root and we may not be: what `mine` writes
+    is ours to read and to remove.
+    """
     started: list[Container] = []
 
     def run(
         built: build_images.Built,
         *words: str,
         mounts: Sequence[tuple[Path, str, bool]] = (),
+        mine: bool = False,
         **variables: str,
     ) -> Container:
         port = free_port()
         name = f"image-test-{port}"
         command = [*build_images.runner(engine), "--detach", "--name", name, "--pull=never"]
         command += ["--read-only", "--tmpfs", "/tmp"]  # noqa: S108  the container's own
+        if mine and engine == "docker" and os.geteuid() != 0:
+            command += ["--user", f"{os.geteuid()}:{os.getegid()}"]
         for source, target, read_only in mounts:
             options = ",readonly" if read_only else ""
             command += ["--mount", f"type=bind,source={source},target={target}{options}"]

@@ -44,18 +44,17 @@ def open_folder() -> Any:
 
 def trained(job: TrainingJob, build: Build, start: Start) -> tuple[int, str]:
     """Exit code and log of the trainer's container on this `/opt/ml`."""
-    container = start(build("trainer"), "train", mounts=[(job.base, "/opt/ml", False)])
+    mounts = [(job.base, "/opt/ml", False)]
+    container = start(build("trainer"), "train", mounts=mounts, mine=True)
     return container.ended(), container.log()
 
 
 @pytest.fixture
 def model(open_folder: Path, image: Build, start: Start) -> Path:
-    """A model that the trainer's image made, read by everybody."""
+    """A model that the trainer's image made."""
     job = TrainingJob(open_folder / "ml").data("binary").hyperparameters()
     code, log = trained(job, image, start)
     assert code == 0, log
-    for path in (job.model, *job.model.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
     return job.model
 
 

@@ -24,9 +24,8 @@ def test_the_torch_trainer_trains_a_table_in_its_image(
     options = ["--build-arg", "VARIANT=cpu", "--build-arg", f"PIP_OPTIONS={where}"]
     mounted = ["--volume", f"{folder}:{folder}:ro"] if folder.startswith("/") else []
     job = TorchJob(tmp_path / "ml").data("binary").set(epochs="3")
-    container = start(
-        image("torch_trainer", *options, *mounted), "train", mounts=[(job.base, "/opt/ml", False)]
-    )
+    built = image("torch_trainer", *options, *mounted)
+    container = start(built, "train", mounts=[(job.base, "/opt/ml", False)], mine=True)
     assert container.ended() == 0, container.log()
     assert "metric test:auc=" in container.log()
     assert {"model.onnx", "schema.json"} <= {path.name for path in job.model.iterdir()}
