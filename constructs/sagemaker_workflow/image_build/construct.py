@@ -17,6 +17,7 @@ from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from sagemaker_workflow.acknowledge import acknowledge
+from sagemaker_workflow.build_context import BuildContext
 from sagemaker_workflow.container_image import Architecture
 from sagemaker_workflow.dead_letters import DeadLetters
 from sagemaker_workflow.function_code import function_code
@@ -83,15 +84,16 @@ class ImageBuilder(Construct):
     def build(self, id_: str, *, context: Path, repository: ecr.IRepository, tag: str) -> Construct:
         """The image of `context` is in the repository under `tag(tag)` once the answer exists.
 
-        `context` holds a Dockerfile and what it needs; `tag` is its hash, so a tag that is there
-        already is that image. Raises ValueError when there is no Dockerfile.
+        `context` holds a Dockerfile, and it or the folder above what that copies; `tag` is the hash
+        (`build_context_hash`), so a tag that is there already is that image. Raises ValueError when
+        there is no Dockerfile.
         """
         if not (context / "Dockerfile").is_file():
             raise ValueError(
                 f"image build {id_}: there is no Dockerfile in {context.name}, so nothing to build"
             )
         scope = Construct(self, id_)
-        asset = assets.Asset(scope, "Context", path=str(context))
+        asset = assets.Asset(scope, "Context", path=str(BuildContext.read(context).copy()))
         self._may_build(repository, asset)
         made = CfnResource(
             scope,

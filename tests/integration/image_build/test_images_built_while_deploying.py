@@ -55,7 +55,8 @@ class Deployment:
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("built")
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(REPOSITORY / "containers" / "trainer", folder / "trainer", ignore=ignored)
+    for name in ("trainer", "training_job"):  # the image holds both
+        shutil.copytree(REPOSITORY / "containers" / name, folder / name, ignore=ignored)
     with LocalAws.started(folder / "aws", enforce=True, time_factor=20) as aws:
         cdk_cli.bootstrap(aws, folder)
         made = Deployment(aws=aws, folder=folder)

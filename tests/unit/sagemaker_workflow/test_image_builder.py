@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import App, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk.aws_s3_assets import Asset
 from support.templates import allowed, only, resources, statements
 
 from sagemaker_workflow.image_build import ImageBuilder
@@ -124,6 +125,22 @@ def test_each_architecture_has_a_tag_and_a_machine_of_its_own(
     assert {one["Properties"]["Tag"] for one in made} == {tag}
     assert builder.tag(TAG) == tag
     assert project(stack)["Environment"]["Type"] == type_
+
+
+def test_what_the_dockerfile_copies_from_the_folder_above_is_built_with_it(
+    stack: Stack, key: kms.IKey, tmp_path: Path
+) -> None:
+    for name in ("trainer", "shared"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").touch()
+    (tmp_path / "trainer" / "Dockerfile").write_text("FROM scratch\nCOPY trainer shared /opt/\n")
+    build(stack, key, tmp_path / "trainer")
+    every = [one for one in stack.node.find_all() if isinstance(one, Asset)]
+    [out] = {
+        Path(App.of(stack).outdir, one.asset_path) for one in every if one.node.id == "Context"
+    }
+    found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert found == {"Dockerfile", "trainer/Dockerfile", "trainer/a.py", "shared/a.py"}
 
 
 def test_a_folder_without_a_dockerfile_is_refused(
