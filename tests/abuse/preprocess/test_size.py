@@ -35,7 +35,7 @@ def _prepared(megabytes: int, seconds: int) -> dict[str, Any]:
 
 
 def test_a_virtual_object_is_read_in_constant_memory() -> None:
-    small, large = _prepared(60, 120), _prepared(180, 120)
+    small, large = _prepared(50, 120), _prepared(120, 120)
 
     assert large["peak"] <= 1.3 * small["peak"]
     assert large["peak"] < 512
