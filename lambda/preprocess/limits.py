@@ -7,10 +7,11 @@ refuses by the same number what reaches it all the same.
 from __future__ import annotations
 
 MIB = 1 << 20
-# MB of raw CSV a second and core: benchmarks/preprocessing/compare.py, 323 MB on two cores that
-# other work kept busy (12.9 MB/s; 28 MB a second of CPU). Other tables are wider.
-MEASURED_MB_PER_SECOND_AND_CORE = 6.4
-SAFETY = 1.5
+# MB of raw CSV a second of CPU for the slowest table measured: every text quoted, times, a split
+# by time, CSV to write; on two cores that ten times as much work wanted. The table of
+# benchmarks/preprocessing/compare.py is read at 53 (968 MB, as busy).
+MEASURED_MB_PER_SECOND_AND_CORE = 16.0
+SAFETY = 2.0  # for what files do not cost and S3 does: TLS, digests, waiting
 MEMORY_PER_CORE_MB = 1769  # Lambda gives one vCPU for as much memory ("Configure memory")
 MOST_CORES = 2.0  # what the engine keeps busy
 EXPANSION = 8  # how many bytes a packed byte (gzip, Parquet) is planned as

@@ -20,6 +20,14 @@ def pieces(chunks: Iterable[bytes], *, start: int = 0) -> Iterator[bytes]:
     rest, first = b"", start == 0
     for chunk in chunks:
         check.take(chunk)
+        if not first and b"\r" not in chunk and not rest.endswith(b"\r"):
+            cut = chunk.rfind(b"\n") + 1  # the same as below, with one copy instead of two
+            piece = b"".join((rest, memoryview(chunk)[:cut])) if cut else b""
+            rest = chunk[cut:] if cut else rest + chunk
+            _refuse_long_lines(piece, rest)
+            if piece:
+                yield piece
+            continue
         text = rest + chunk
         if first and len(text) < len(BOM):
             rest = text

@@ -27,7 +27,8 @@ def _run(world: Any, content: str, sequencer: str, block: dict[str, Any]) -> dic
     world.s3.versions["raw", KEY, sequencer] = content.encode()
     where = {"bucket": "raw", "key": KEY, "sequencer": sequencer, "version_id": sequencer}
     event = {"object": where, "dataset": block, "output": {"bucket": "processed"}}
-    return function.handler(event, CONTEXT)
+    result: dict[str, Any] = function.handler(event, CONTEXT)
+    return result
 
 
 @pytest.mark.parametrize("call", ["put", "read"])

@@ -26,7 +26,7 @@ def test_the_limit_is_what_the_function_reads_in_its_time() -> None:
 
 def test_refuses_a_limit_above_what_the_function_reads() -> None:
     assert refusal({"timeout_minutes": 1, "size_limit_mb": 9_000}) == (
-        "the function reads at most 435 MB in 1 minutes with 3008 MB of memory: lower the limit,"
+        "the function reads at most 816 MB in 1 minutes with 3008 MB of memory: lower the limit,"
         " or raise timeout_minutes or memory_mb"
     )
 
