@@ -141,7 +141,7 @@ ROWS = (
         {"shadow": False},
     ),
     _row("memory", "serverless memory", SERVERLESS, {"memory_mb": 4096}),
-    _row("concurrency", "serverless concurrency", SERVERLESS, {"max_concurrency": 50}),
+    _row("concurrency", "serverless concurrency", SERVERLESS, {"max_concurrency": 200}),
     _row(
         "serverless-model",
         "new model version, serverless",

@@ -24,7 +24,7 @@ class Shape:
     count: int = 1  # of instances; of copies where there are components
     scaled: tuple[int, int] | None = None  # capacity bounds
     memory_mb: int = 2048
-    max_concurrency: int = 20
+    max_concurrency: int = 100  # of requests that a busy machine answers late, too
     weights: tuple[float, float] | None = (
         None  # of the model and of a challenger, which serves "two"
     )
