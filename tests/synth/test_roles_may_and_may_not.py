@@ -16,6 +16,7 @@ Template = dict[str, Any]
 # Calls that know no resource, so that their policies can only say `*`; each is seen in the Service
 # Authorization Reference.
 WITHOUT_RESOURCE = (
+    "application-autoscaling:Describe*",
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
     "logs:*LogDelivery",
