@@ -146,10 +146,20 @@ start: ready ## Make a stopped endpoint again: ENDPOINT=realtime
 SOURCES := app.py stacks constructs lambda containers local_aws ops tests benchmarks docs
 .PHONY: check test snapshots bench clean
 check: ready packages ## Format, lint, types, and the rules over every synthesised template
+	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) synth-tests lint mypy pyright
+
+.PHONY: lint mypy pyright synth-tests
+lint: ready
 	ruff format --check $(wildcard $(SOURCES))
 	ruff check $(wildcard $(SOURCES))
+
+mypy: ready
 	mypy
+
+pyright: ready
 	pyright
+
+synth-tests: ready packages
 	$(PYTHON_) -m pytest tests/synth
 
 # A test that outlives its own limit, and the clean-up after that, is ended with its process: every

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 TESTS = Path(__file__).parent
-# One deployed workflow serves all of these; two workers would deploy it twice.
-WORKFLOW = "tests/integration/workflow"
+# One deployed workflow serves all of a folder; two workers would deploy it twice.
+SHARED = ("tests/integration/workflow", "tests/integration/grants")
 IMAGES = TESTS / "images"
 
 
@@ -21,7 +22,7 @@ class Together(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        return WORKFLOW if file.startswith(f"{WORKFLOW}/") else file
+        return next((folder for folder in SHARED if file.startswith(f"{folder}/")), file)
 
     # xdist 3.8 would run the test that ended a worker for ever, hand out files that are done, ask
     # workers that are not up yet, and leave a new one waiting that was given a single test.
@@ -54,7 +55,9 @@ TERMINAL: list[pytest.TerminalReporter] = []
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """The terminal that tests are told of on, where there are several workers."""
+    """SIGINT interrupts, also where the tests run in the background; failures have a terminal."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if found := config.pluginmanager.get_plugin("terminalreporter"):
         TERMINAL.append(found)
 

@@ -31,6 +31,7 @@ def of_server(
         kept["HF_TOKEN"] = read_token(arn)
     if Path(model).is_dir():
         kept.setdefault("HF_HUB_OFFLINE", "1")  # else it asks the hub first, with no network
+    kept.setdefault("VLLM_NO_USAGE_STATS", "1")  # else it tells its makers how it is used
     kept["PATH"] = _without(kept.get("PATH", os.defpath), wrapper / "bin")
     paths = _without(kept.pop("PYTHONPATH", ""), _OURS)
     return {**kept, "PYTHONPATH": paths} if paths else kept

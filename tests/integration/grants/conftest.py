@@ -48,6 +48,20 @@ start = "cron(0 7 ? * MON *)"
 SPOT = "[training]\nspot = true\nmax_wait_minutes = 60\n"
 
 
+@contextlib.contextmanager
+def inside(talking: Talking, where: Paths) -> Iterator[pytest.MonkeyPatch]:
+    """ops and every AWS client mean this workflow, for the block only."""
+    with talking(where), pytest.MonkeyPatch.context() as patched:
+        patched.setenv("WORKFLOW_CONFIG", str(where.home / "config"))
+        yield patched
+
+
+@pytest.fixture(autouse=True)
+def _inside(workflow_run: Run, talking: Talking) -> Iterator[None]:
+    with inside(talking, workflow_run.where):
+        yield
+
+
 @pytest.fixture(scope="package")
 def workflow_run(tmp_path_factory: pytest.TempPathFactory, talking: Talking) -> Iterator[Run]:
     """The loop has run once up to its endpoints, with IAM enforced.
@@ -62,8 +76,7 @@ def workflow_run(tmp_path_factory: pytest.TempPathFactory, talking: Talking) -> 
     file = where.home / "rows.csv"
     file.write_text(table(ROWS))
     try:
-        with talking(where), pytest.MonkeyPatch.context() as patched:
-            patched.setenv("WORKFLOW_CONFIG", str(config))
+        with inside(talking, where) as patched:
             patched.setenv("LOCAL_AWS_CAPACITY_ERRORS", "1")
             run = Run(
                 deployment=settings.current(),
@@ -80,16 +93,18 @@ def workflow_run(tmp_path_factory: pytest.TempPathFactory, talking: Talking) -> 
             except (OpsError, ClientError) as fault:
                 said = "\n".join(server.tail(where.log, 60))
                 pytest.fail(f"{fault!r}\n{getattr(fault, 'log', '')}\n{said}")
-            yield run
+        yield run
     finally:
         server.stop(where)
 
 
 @pytest.fixture(scope="package")
-def grants(workflow_run: Run) -> Grants:
+def grants(workflow_run: Run, talking: Talking) -> Grants:
     """What the deployed roles may do, to take away."""
     prefix = f"{workflow_run.deployment.prefix}-"
-    return Grants(iam=aws.client("iam"), cloudformation=aws.client("cloudformation"), prefix=prefix)
+    with inside(talking, workflow_run.where):
+        iam, cloudformation = aws.client("iam"), aws.client("cloudformation")
+    return Grants(iam=iam, cloudformation=cloudformation, prefix=prefix)
 
 
 @pytest.fixture(scope="package")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -159,15 +158,6 @@ def test_a_port_that_is_none_is_refused_as_wrong_usage(
     assert ops.main(["local", "up"]) == 2
 
 
-@pytest.fixture
-def _interrupts() -> Iterator[None]:
-    """Ctrl-C raises, also where the tests were started in the background, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_interrupts")
 def test_an_interrupt_tells_how_to_go_on_and_leaves_a_ready_server_running(
     monkeypatch: pytest.MonkeyPatch, deployment: Deployment
 ) -> None:
@@ -187,7 +177,6 @@ def test_an_interrupt_tells_how_to_go_on_and_leaves_a_ready_server_running(
     assert stopped == []
 
 
-@pytest.mark.usefixtures("_interrupts")
 def test_an_interrupt_before_the_server_is_ready_stops_it(
     monkeypatch: pytest.MonkeyPatch, deployment: Deployment
 ) -> None:

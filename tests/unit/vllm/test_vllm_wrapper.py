@@ -103,6 +103,7 @@ def test_nothing_of_the_wrapper_reaches_the_server(start: Any) -> None:
     assert not {"PYTHONPATH", "VIRTUAL_ENV", "SM_VLLM_DTYPE"} & environment.keys()
     assert ".venvs/vllm" not in environment["PATH"]
     assert environment["HF_HUB_OFFLINE"] == "1"
+    assert environment["VLLM_NO_USAGE_STATS"] == "1"
 
 
 def test_answers_and_streams_server_sent_events(start: Any) -> None:
