@@ -165,10 +165,10 @@ synth-tests: ready packages
 # A test that outlives its own limit, and the clean-up after that, is ended with its process: every
 # thread's stack is shown, and the others go on.
 HUNG := -o faulthandler_timeout=420 -o faulthandler_exit_on_timeout=true
-# Two workers: the tests of one file stay together, those of the deployed workflow on one worker (tests/conftest.py).
+# Three workers, of which one mostly waits: the tests of one file stay together, those of the deployed workflow on one worker (tests/conftest.py).
 test: install ## Everything: make check and every test; what CI runs
 	@$(MAKE) --no-print-directory check
-	$(PYTHON_) -m pytest -n 2 $(HUNG) --ignore tests/synth tests
+	$(PYTHON_) -m pytest -n 3 $(HUNG) --ignore tests/synth tests
 
 # A base from Debian's own packages stands in for the one the Dockerfiles name where no public
 # registry is reachable. A proxy's certificates of this machine come along, for pip in the build.
