@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import time
-from contextlib import suppress
 
 import pytest
 from support.inference_server import running, status
@@ -66,6 +65,7 @@ def test_a_request_that_needs_more_memory_than_there_is_fails_alone(tmp_path, fi
             assert status(answer) == 500
             assert b"MemoryError" in answer
             assert status(server.invoke(b"1", "application/json")) == 200
-        with suppress(OSError):
-            assert server.workers() == before
+        # The waiting room may have left meanwhile; a worker that died would be another one now.
+        assert server.workers()
+        assert set(server.workers()) <= set(before)
     figure(f"out of memory: {trials} requests refused memory, 0 others failed, 0 restarts")
