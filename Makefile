@@ -213,8 +213,23 @@ picture: ready packages ## Draw the stacks of ENV=local into README.md, from the
 recording: ready ## Record a whole make local as docs/make-local.svg
 	@CI=1 FORCE_COLOR=1 COLUMNS=150 $(MAKE) --no-print-directory local 2>&1 | $(PYTHON_) docs/record.py docs/make-local.svg
 
-bench: ready packages ## Measure what the README claims
-	@set -e; for f in benchmarks/*.py; do echo "== $$f"; $(PYTHON_) $$f; done
+# One after the other, because they measure; one that cannot be measured does not keep the others.
+BENCHES := bench-local bench-synth bench-preprocessing bench-serving
+.PHONY: $(BENCHES)
+bench: ready packages ## Measure what the README claims (35 minutes; wrk and nginx for the serving part)
+	@$(MAKE) --no-print-directory -j 1 -k $(BENCHES)
+
+bench-local: ready packages ## Measure make local, and the model of the sample
+	$(PYTHON_) benchmarks/local_loop.py
+
+bench-synth: ready packages ## Measure a synth of our constructs beside one of the same by hand (ARGS="10 50")
+	$(PYTHON_) benchmarks/synth/compare.py $(ARGS)
+
+bench-preprocessing: ready ## Measure preprocessing beside pandas and polars (ARGS="--megabytes 160")
+	$(PYTHON_) benchmarks/preprocessing/compare.py $(ARGS)
+
+bench-serving: ready ## Measure the inference server beside nginx, FastAPI, the shape of AWS's sample, ... (ARGS="--rounds 1")
+	$(PYTHON_) benchmarks/serving/compare.py $(ARGS)
 
 .PHONY: abuse test-torch
 abuse: ready ## Mistreat the function and the server at length, and print the figures (SOAK_SECONDS=600)
@@ -246,14 +261,6 @@ grants: ready ## Take every grant of every role away in turn, and see the loop f
 .PHONY: matrix
 matrix: ready ## Make every update of docs/update-matrix.md under load, and write its table (about 15 minutes; ROWS="alarm half-way" or ROWS=unmeasured)
 	ROWS="$(ROWS)" $(PYTHON_) -m pytest -m matrix -s tests/matrix $(if $(ROWS),,tests/integration/local_aws/sagemaker)
-
-.PHONY: bench-preprocessing
-bench-preprocessing: ready ## Measure preprocessing beside pandas and polars (ARGS="--megabytes 160")
-	$(PYTHON_) benchmarks/preprocessing/compare.py $(ARGS)
-
-.PHONY: bench-serving
-bench-serving: ready ## Measure the inference server beside nginx, FastAPI and the shape of AWS's sample (needs wrk and nginx)
-	$(PYTHON_) benchmarks/serving/compare.py
 
 clean: ## Remove what was built and deployed here; keeps the installed environments
 	@test ! -x $(PYTHON_) || $(OPS) local down
