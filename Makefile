@@ -117,8 +117,8 @@ upload: ready ## Upload raw data and follow it through Ingest: FILE=data.csv
 replay: ready ## Give Ingest again the uploads in its dead-letter queues
 	@$(OPS) replay
 
-backfill: ready ## Give Ingest every upload under a prefix again: PREFIX=flights/2013/
-	@$(if $(PREFIX),,$(error say which uploads: make backfill PREFIX=flights/2013/))$(OPS) backfill "$$PREFIX"
+backfill: ready ## Give Ingest every upload under a prefix again: PREFIX=flights/2013/ (TRAIN=1 trains on the newest)
+	@$(if $(PREFIX),,$(error say which uploads: make backfill PREFIX=flights/2013/))$(OPS) backfill "$$PREFIX" $(if $(filter 1 true yes,$(TRAIN)),--train)
 
 approve: ready ## Approve a model version and update every stack that follows it (VERSION=, default the newest pending; ONLY=1 updates none)
 	@$(OPS) approve $(VERSION) $(if $(filter 1 true yes,$(ONLY)),--only)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,29 @@ def backfill(
         bad=_bad(run),
         ended_early=executions.sentence(ended) if ended.failed else "",
     )
+
+
+def train_on_newest(deployment: Deployment, prefix: str, *, but: Collection[str]) -> str | None:
+    """PreprocessAndTrain runs for the newest upload under the prefix; its key, None for no upload.
+
+    Those in `but` do not count: they were refused.
+    """
+    bucket = aws.published(deployment, "storage/raw-bucket")
+    machine = aws.published(deployment, "training/state-machine-arn")
+    pages = aws.client("s3").get_paginator("list_objects_v2")
+    listed = [
+        one
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix)
+        for one in page.get("Contents", [])
+        if one["Size"] and not one["Key"].endswith("/") and one["Key"] not in but
+    ]
+    if not listed:
+        return None
+    key = str(max(listed, key=lambda one: (one["LastModified"], one["Key"]))["Key"])
+    aws.client("stepfunctions").start_execution(
+        stateMachineArn=machine, input=json.dumps({"raw": {"bucket": bucket, "key": key}})
+    )
+    return key
 
 
 def check(dataset: str, prefix: str) -> None:

@@ -39,9 +39,10 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Publish the object's dataset version and return where it is; raise `DatasetRejected`.
 
     `event` has `object` (bucket, key, and version_id, etag, size, sequencer where the sender knows
-    them), `dataset` (the declaration) and `output` (bucket). Running it again, or twice at once,
-    changes nothing that was published, and an older version of an object never takes the place of
-    a newer one: the answer to its event is the newer one's, with the status `superseded`.
+    them; `starts_training`, false where no training is to follow), `dataset` (the declaration) and
+    `output` (bucket). Running it again, or twice at once, changes nothing that was published, and
+    an older version of an object never takes the place of a newer one: the answer to its event is
+    the newer one's, with the status `superseded`.
     """
     try:
         return _run(event, context)

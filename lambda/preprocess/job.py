@@ -55,6 +55,7 @@ def process(
     `DatasetRejected` when the declaration or the object cannot be used.
     """
     block, where = event["dataset"], event["object"]
+    trains = bool(where.get("starts_training", True))
     dataset = declaration.parse(block)
     try:
         source = describe(s3, where)
@@ -72,7 +73,9 @@ def process(
     if newer is None and manifest is not None:
         newer, status = publication.claim(source, manifest), "unchanged"
     elif newer is None:
-        newer, status, manifest = _publish(dataset, source, publication, prepare)
+        newer, status, manifest = _publish(dataset, source, publication, prepare, trains=trains)
+    if newer is None and status == "unchanged" and trains:
+        status = "published" if publication.let_start_training(source) else status
     if newer is not None:
         status = "superseded"
         if manifest is None:
@@ -87,7 +90,7 @@ def process(
 
 
 def _publish(
-    dataset: Dataset, source: Source, publication: Publication, prepare: Prepare
+    dataset: Dataset, source: Source, publication: Publication, prepare: Prepare, *, trains: bool
 ) -> tuple[dict[str, Any] | None, str, dict[str, Any] | None]:
     """Return what is newer than this version, the status and the manifest."""
     try:
@@ -98,7 +101,7 @@ def _publish(
         raise rejected from None
     publication.put_json("schema/schema.json", prepared.fitted.schema(publication.version))
     publication.put_json("statistics.json", {"format": 1, **prepared.statistics})
-    manifest = _manifest(dataset, source, publication, prepared)
+    manifest = _manifest(dataset, source, publication, prepared) | {"starts_training": trains}
     newer = publication.claim(source, manifest)
     if newer is not None:
         return newer, "superseded", None
@@ -123,6 +126,7 @@ def _manifest(
         "version": publication.version,
         "problem": dataset.problem,
         "source": _described(source),
+        "latest": publication.latest_of(source),
         "rows": prepared.rows,
         "channels": {**channels, "schema": publication.uri("schema/")},
         "statistics": publication.uri("statistics.json"),

@@ -4,7 +4,8 @@ Files of a version are the same bytes whoever writes them, so writing them again
 Two writes decide, both conditional: `latest/<object>.json` only ever moves to a newer version of
 that object's key, and `manifest.json` is written once. `latest` holds the manifest too: who takes
 its place first writes the manifest that it holds, unless that is written already. So manifests of
-one object appear in the order of its versions, however the runs that prepare them overlap.
+one object appear in the order of its versions, however the runs that prepare them overlap. It also
+names the versions that stood before, so that whoever is told late of one of their manifests knows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from preprocess.s3 import S3
 from preprocess.source import Source
 
 SEQUENCER = 64  # digits a sequencer is padded to; S3's have 16 to 34
+MOST_REPLACED = 100  # versions that `latest` remembers to have stood before
 
 
 @cache
@@ -75,9 +77,10 @@ class Publication:
 
     def newer(self, source: Source) -> dict[str, Any] | None:
         """Return what `latest` says of the object when that is newer than `source`."""
-        if source.sequencer is None:
+        key = self.latest_of(source)
+        if source.sequencer is None or key is None:
             return None
-        found = self.s3.read(self.bucket, self._latest(source))
+        found = self.s3.read(self.bucket, key)
         latest: dict[str, Any] | None = json.loads(found[0]) if found else None
         if latest and is_older(source.sequencer, latest["sequencer"]):
             return latest
@@ -89,9 +92,9 @@ class Publication:
         Compare and swap: of two at once the newer one stands, in whatever order they write. The
         version's files must all be there: from now on another run may publish the manifest.
         """
-        if source.sequencer is None:
+        key = self.latest_of(source)
+        if source.sequencer is None or key is None:
             return None
-        key = self._latest(source)
         mine = {
             "format": 1,
             "bucket": source.bucket,
@@ -103,17 +106,24 @@ class Publication:
         while True:
             found = self.s3.read(self.bucket, key)
             if found is None:
-                done = self._put(key, mine, if_none_match=True)
+                done = self._put(key, {**mine, "replaced": []}, if_none_match=True)
             else:
                 latest: dict[str, Any] = json.loads(found[0])
                 if is_older(source.sequencer, latest["sequencer"]):
                     return latest
-                if latest == mine:
+                if latest.items() >= mine.items():
                     return None
                 self._finish(latest)
-                done = self._put(key, mine, if_match=found[1])
+                done = self._put(
+                    key, {**mine, "replaced": self._replaced(latest)}, if_match=found[1]
+                )
             if done:
                 return None
+
+    def _replaced(self, latest: Mapping[str, Any]) -> list[str]:
+        """The versions this one comes after; one that came back, as the same bytes, is none."""
+        before = dict.fromkeys([*latest.get("replaced", ()), latest["version"]])
+        return [version for version in before if version != self.version][-MOST_REPLACED:]
 
     def _finish(self, latest: Mapping[str, Any]) -> None:
         """The manifest of what was the latest is there: its own run can no longer be late."""
@@ -129,11 +139,30 @@ class Publication:
         """Publish the version. False when another run of the same version was first."""
         return self._put(self.key("manifest.json"), manifest, if_none_match=True)
 
+    def let_start_training(self, source: Source) -> bool:
+        """Announce the manifest again if it was written not to start a training; whether it was.
+
+        A backfill may have been faster with a new upload than the upload's own event: what
+        follows from an upload must follow all the same.
+        """
+        key = self.key("manifest.json")
+        while found := self.s3.read(self.bucket, key):
+            manifest = json.loads(found[0])
+            if manifest.get("starts_training", True):
+                return False
+            manifest |= {"starts_training": True, "latest": self.latest_of(source)}
+            if self._put(key, manifest, if_match=found[1]):
+                return True
+        return False
+
     def put_rejection(self, rejection: Mapping[str, Any]) -> None:
         """Record why the version was never published, beside the versions that were."""
         self._put(f"{self.dataset}/rejected/{self.version}.json", rejection)
 
-    def _latest(self, source: Source) -> str:
+    def latest_of(self, source: Source) -> str | None:
+        """Return the key that says which version of the object is the latest, if any is to."""
+        if source.sequencer is None:
+            return None
         address = hashlib.sha256(f"{source.bucket}/{source.key}".encode()).hexdigest()[:32]
         return f"{self.dataset}/latest/{address}.json"
 

@@ -19,8 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def backfill(
     prefix: Annotated[str, typer.Argument(help="Prefix of keys in the raw bucket: flights/2013/")],
+    train: Annotated[bool, typer.Option("--train", help="Train on the newest of them.")] = False,
 ) -> None:
-    """Give Ingest every upload under a prefix again."""
+    """Give Ingest every upload under a prefix again; none starts a training but with --train."""
     dataset = settings.dataset_name(settings.environment_name())
     backfilling.check(dataset, prefix)
     aws.use_local_if_meant()
@@ -38,6 +39,11 @@ def backfill(
             step.note(f"{key}: {why}")
         if done.results:
             step.note(f"results: {done.results}")
+        if train and not done.ended_early:
+            newest = backfilling.train_on_newest(settings.current(), prefix, but=done.bad)
+            step.note(
+                f"PreprocessAndTrain is running for {newest}" if newest else "none to train on"
+            )
         if done.bad or done.ended_early:
             raise _refusal(done)
 

@@ -84,6 +84,21 @@ class Loop:
         given = {"manifest": self.manifest["uri"]}
         return self._execution("training/state-machine-arn", given)
 
+    def manifest_looked_at(self) -> str:
+        """PreprocessAndTrain reads a manifest that arrived, and that a newer one has its place."""
+        bucket, key = self.parameter("storage/processed-bucket"), "flights/grants/manifest.json"
+        latest = "flights/latest/grants.json"
+        said = {"version": "grants", "starts_training": True, "latest": latest}
+        self._put_json(bucket, latest, {"version": "newer", "replaced": ["grants"]})
+        version = self._put_json(bucket, key, said)
+        arrived = {"key": key, "version-id": version}
+        given = {"detail": {"bucket": {"name": bucket}, "object": arrived}}
+        return self._execution("training/state-machine-arn", given)
+
+    def _put_json(self, bucket: str, key: str, content: Mapping[str, Any]) -> str:
+        put = self.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(content))
+        return str(put["VersionId"])
+
     def train_on_raw(self) -> str:
         """PreprocessAndTrain asks Ingest for the manifest of an object, and hands over."""
         return self._execution("training/state-machine-arn", {"raw": self._raw(new=True)})

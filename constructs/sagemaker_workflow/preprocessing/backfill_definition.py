@@ -60,6 +60,9 @@ def backfill(
                     "bucket": "${RawBucket}",
                     "key": "{% $states.context.Map.Item.Value.Key %}",
                     "size": "{% $states.context.Map.Item.Value.Size %}",
+                    # As many trainings as objects, at once, are not what somebody asks for who
+                    # prepares a folder once more.
+                    "starts_training": False,
                 },
                 "MaxConcurrency": max_concurrency,
                 "ToleratedFailurePercentage": tolerated_failure_percent,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sagemaker_workflow.state_machine import JITTER, fails
+from sagemaker_workflow.training.arrived import arrived_states
 
 _IS_MANIFEST = r"$contains($states.input.key, /^[^\/]+\/[^\/]+\/manifest\.json$/)"
 
@@ -15,7 +16,8 @@ def request_states(*, then: str) -> dict[str, Any]:
     Asked by S3's event of a manifest, by {"manifest": "s3://..."}, by {"bucket", "key"} of one, or
     by {"raw": {"bucket", "key"}}: that object goes through Ingest first. If Ingest publishes a new
     version, its manifest starts an execution of its own and this one ends; training here as well
-    would train twice. If nothing changed, no manifest arrives, and this execution trains.
+    would train twice. If nothing changed, no manifest arrives, and this execution trains. A
+    manifest that arrives is looked at first (`arrived_states`).
     """
     return {
         "Read the request": {
@@ -24,7 +26,9 @@ def request_states(*, then: str) -> dict[str, Any]:
                 _choice(
                     "$exists($states.input.detail.object.key)",
                     "{ 'bucket': $states.input.detail.bucket.name,"
-                    " 'key': $states.input.detail.object.key, 'id': $exists($states.input.id)"
+                    " 'key': $states.input.detail.object.key, 'arrived': true,"
+                    " 'version': $states.input.detail.object.`version-id`,"
+                    " 'id': $exists($states.input.id)"
                     " ? $states.input.id : $states.context.Execution.Id }",
                 ),
                 _choice(
@@ -83,9 +87,16 @@ def request_states(*, then: str) -> dict[str, Any]:
         },
         "Is it a manifest?": {
             "Type": "Choice",
-            "Choices": [{"Condition": "{% " + _IS_MANIFEST + " %}", "Next": "Locate the dataset"}],
+            "Choices": [
+                {
+                    "Condition": "{% " + _IS_MANIFEST + " and $states.input.arrived = true %}",
+                    "Next": "Read the manifest",
+                },
+                {"Condition": "{% " + _IS_MANIFEST + " %}", "Next": "Locate the dataset"},
+            ],
             "Default": "Refuse the request",
         },
+        **arrived_states(then="Locate the dataset"),
         "Locate the dataset": {
             "Type": "Pass",
             "Assign": {

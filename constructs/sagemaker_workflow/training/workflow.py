@@ -84,6 +84,16 @@ class PreprocessAndTrain(Construct):
             log_retention=log_retention,
         )
         self.machine, self.role = workflow.machine, workflow.role
+        allow(
+            self.role,
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            on=[
+                buckets.processed.arn_for_objects(f"{job.dataset}/*/manifest.json"),
+                buckets.processed.arn_for_objects(f"{job.dataset}/latest/*"),
+            ],
+            why="each version has its manifest, each object its latest version",
+        )
         self._may_train()
         self._may_register()
         if images.looked_up:

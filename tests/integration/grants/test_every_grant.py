@@ -92,6 +92,7 @@ GRANTS = [
     ),
     # ... a model is trained ...
     *grants_for(MANIFESTS, Loop.manifest_arrives, "states:StartExecution"),
+    *grants_for(TRAIN, Loop.manifest_looked_at, "s3:GetObject", "s3:GetObjectVersion"),
     *grants_for(TRAIN, Loop.train_on_raw, "states:StartExecution"),
     *grants_for(TRAIN, Loop.train_on_raw, "states:DescribeExecution", "states:StopExecution"),
     *grants_for(TRAIN, Loop.train_on_raw, *RULE, on="*StepFunctionsExecutionRule"),

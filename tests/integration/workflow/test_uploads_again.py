@@ -182,3 +182,70 @@ def test_an_event_that_comes_after_that_of_a_newer_upload_is_answered_with_the_n
     assert (newer["status"], late["status"]) == ("published", "superseded")
     assert late["version"] == newer["version"]
     assert late["manifest"] == newer["manifest"]
+
+
+def train(workflow: Any, manifest: dict[str, Any]) -> Any:
+    """What PreprocessAndTrain answers to S3's event of a manifest, as it stands."""
+    machine = aws.published(workflow.deployment, "training/state-machine-arn")
+    s3, place = workflow.client("s3"), {"Bucket": manifest["bucket"], "Key": manifest["key"]}
+    described = {"key": manifest["key"], "version-id": s3.head_object(**place)["VersionId"]}
+    told = {"detail": {"bucket": {"name": manifest["bucket"]}, "object": described}}
+    arn = workflow.client("stepfunctions").start_execution(
+        stateMachineArn=machine, input=json.dumps(told)
+    )["executionArn"]
+    return executions.finish(arn, patience=120)
+
+
+def test_no_model_is_trained_on_what_was_overwritten_meanwhile(workflow: Any, bucket: str) -> None:
+    """The event of the older manifest comes after the newer version has taken its place."""
+    key, s3 = "flights/overwritten.csv", workflow.client("s3")
+    old = s3.put_object(Bucket=bucket, Key=key, Body=rows(workflow, 40))
+    new = s3.put_object(Bucket=bucket, Key=key, Body=rows(workflow, 41))
+    [first] = ingest(workflow, event(bucket, key, old, "00c1"))
+    [second] = ingest(workflow, event(bucket, key, new, "00c2"))
+
+    ended = train(workflow, first["manifest"])
+
+    assert not ended.failed, ended
+    assert ended.output == {
+        "status": f"not trained on: superseded by version {second['version']}",
+        "manifest": first["manifest"]["uri"],
+    }
+
+
+def test_no_model_is_trained_on_what_a_backfill_published(workflow: Any, bucket: str) -> None:
+    s3, key = workflow.client("s3"), "flights/again/once.csv"
+    s3.put_object(Bucket=bucket, Key=key, Body=rows(workflow, 50))
+    assert ops.main(["backfill", "flights/again/"]) == 0
+    [answer] = ingest(workflow, {"bucket": bucket, "key": key, "starts_training": False})
+    assert answer["status"] == "unchanged"
+
+    ended = train(workflow, answer["manifest"])
+
+    assert not ended.failed, ended
+    assert ended.output["status"] == "not trained on: published by a backfill"
+    # The upload's own event, which was slower, announces it again.
+    put = s3.head_object(Bucket=bucket, Key=key)
+    [told] = ingest(workflow, event(bucket, key, put, "00d1"))
+    assert told["status"] == "published"
+    assert told["manifest"] == answer["manifest"]
+
+
+def test_a_backfill_can_train_on_the_newest_upload(
+    workflow: Any, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It asks for the raw object; Ingest announces its manifest, and that starts the training."""
+    s3 = workflow.client("s3")
+    for name in ("older", "newer"):
+        s3.put_object(Bucket=bucket, Key=f"flights/trained/{name}.csv", Body=rows(workflow, 60))
+
+    assert ops.main(["backfill", "flights/trained/", "--train"]) == 0
+
+    told = capsys.readouterr().out
+    assert "PreprocessAndTrain is running for flights/trained/newer.csv" in told
+    machine = aws.published(workflow.deployment, "training/state-machine-arn")
+    asked = lambda given: "flights/trained/newer.csv" in json.dumps(given)  # noqa: E731
+    found = executions.find(machine, asked, patience=20)
+    assert found is not None
+    ended = executions.finish(found.arn, patience=120)
+    assert ended.output["status"].startswith("handed over"), ended

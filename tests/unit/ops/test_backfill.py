@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -119,3 +120,38 @@ def test_refuses_another_folder_before_it_looks_for_an_account(
     told = capsys.readouterr().err
     assert "the prefix is '2013/', allowed is one under flights/, where its uploads are" in told
     assert "make backfill PREFIX=flights/" in told
+
+
+class Listing:
+    """S3's listing of some uploads, in two pages."""
+
+    def __init__(self, *uploads: tuple[str, int, int]) -> None:
+        self.contents = [
+            {"Key": key, "Size": size, "LastModified": datetime(2026, 1, day, tzinfo=UTC)}
+            for key, size, day in uploads
+        ]
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        return [{"Contents": self.contents[:2]}, {"Contents": self.contents[2:]}, {}]
+
+
+@pytest.mark.parametrize(
+    ("uploads", "key"),
+    [
+        ([("shop/a", 1, 1), ("shop/c", 1, 3), ("shop/b.csv", 1, 9), ("shop/", 0, 9)], "shop/c"),
+        ([("shop/b.csv", 1, 9), ("shop/", 0, 9)], None),
+    ],
+    ids=["the newest good one", "none is good"],
+)
+def test_trains_on_the_newest_upload_that_was_not_refused(
+    account: dict[str, Any],
+    services: dict[str, Any],
+    deployment: Deployment,
+    uploads: list[tuple[str, int, int]],
+    key: str | None,
+) -> None:
+    services["s3"].get_paginator = lambda _: Listing(*uploads)
+
+    assert backfill.train_on_newest(deployment, "shop/", but=["shop/b.csv"]) == key
+    asked = {"raw": {"bucket": "raw-bucket", "key": key}} if key else None
+    assert account["asked"] == asked

@@ -198,3 +198,63 @@ def test_an_sdk_task_fails_with_the_name_the_java_sdk_gives(
 
     assert ended["error"] == "CloudFormation.CloudFormationException"
     assert "absent does not exist" in ended["cause"]
+
+
+def read_object(bucket: str, **arguments: Any) -> dict[str, Any]:
+    """A state that reads an object and answers with what it holds."""
+    return {
+        "Type": "Task",
+        "QueryLanguage": "JSONata",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Arguments": {"Bucket": bucket, "Key": "a/b.json", **arguments},
+        "Output": "{% { 'said': $parse($states.result.Body), 'result': $states.result } %}",
+        "End": True,
+    }
+
+
+def test_a_task_reads_an_object_as_text_and_an_older_version_of_it(
+    aws: LocalAws, name: str, run_machine: Run, make_role: MakeRole
+) -> None:
+    """botocore's model of GetObject: Body, ETag, VersionId; a text Body is passed on as text."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    older = s3.put_object(Bucket=name, Key="a/b.json", Body=b'{"n": ["\xc3\xbc", 1]}')["VersionId"]
+    newer = s3.put_object(Bucket=name, Key="a/b.json", Body=b'{"n": 2}')["VersionId"]
+    role = make_role(allow(["s3:GetObject", "s3:GetObjectVersion"], f"arn:aws:s3:::{name}/a/*"))
+
+    now = json.loads(run_machine({"Read": read_object(name)}, role)["output"])
+    then = json.loads(run_machine({"Read": read_object(name, VersionId=older)}, role)["output"])
+
+    assert now["said"] == {"n": 2}
+    assert now["result"]["VersionId"] == newer
+    assert now["result"]["Body"] == '{"n": 2}'
+    assert then["said"] == {"n": ["ü", 1]}
+    assert then["result"]["VersionId"] == older
+
+
+@pytest.mark.parametrize("rest", [{}, {"VersionId": "1"}], ids=["newest", "a version"])
+def test_refuses_to_read_an_object_its_role_may_not(
+    aws: LocalAws, name: str, run_machine: Run, make_role: MakeRole, rest: dict[str, str]
+) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="a/b.json", Body=b"{}")
+    role = make_role(allow("s3:GetObject*", f"arn:aws:s3:::{name}/other/*"))
+
+    ended = run_machine({"Read": read_object(name, **rest)}, role)
+
+    assert ended["status"] == "FAILED"
+    assert ended["error"] == "S3.S3Exception"
+    assert "s3:GetObject" in ended["cause"]
+
+
+def test_an_object_that_is_not_there_fails_the_task(
+    aws: LocalAws, name: str, run_machine: Run, make_role: MakeRole
+) -> None:
+    aws.client("s3").create_bucket(Bucket=name)
+    role = make_role(allow("s3:GetObject", f"arn:aws:s3:::{name}/*"))
+
+    ended = run_machine({"Read": read_object(name)}, role)
+
+    assert ended["status"] == "FAILED"
