@@ -12,6 +12,7 @@ from ops.settings import Deployment
 
 BATCH = 10  # messages SQS hands out at once
 HIDDEN_SECONDS = 60  # how long a message taken here is nobody else's
+WAIT_SECONDS = 1  # long polling: without it SQS asks some of its servers only, and may say none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +66,10 @@ def _queues(deployment: Deployment) -> list[str]:
 
 def _received(sqs: Any, queue: str, seen: set[str]) -> list[dict[str, Any]]:
     answer = sqs.receive_message(
-        QueueUrl=queue, MaxNumberOfMessages=BATCH, VisibilityTimeout=HIDDEN_SECONDS
+        QueueUrl=queue,
+        MaxNumberOfMessages=BATCH,
+        VisibilityTimeout=HIDDEN_SECONDS,
+        WaitTimeSeconds=WAIT_SECONDS,
     )
     return [m for m in answer.get("Messages", []) if m["MessageId"] not in seen]
 

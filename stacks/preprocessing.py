@@ -89,6 +89,7 @@ class PreprocessingStack(Stack):
             source=raw,
             output=processed,
             topic=notifications.topic,
+            dead_letters=preprocess.dead_letters,
             key=stored.key,
             spark=spark,
             log_retention=RETENTION[settings.logs.retention_days],

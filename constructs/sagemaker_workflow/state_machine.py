@@ -32,6 +32,7 @@ LAMBDA_FAULTS = [
     "Lambda.SdkClientException",
 ]
 LAMBDA_BUSY = ["Lambda.TooManyRequestsException"]
+SQS_FAULTS = ["SQS.SqsException", "SQS.AmazonSQSException", "SQS.KmsThrottlingException"]
 SNS_FAULTS = ["SNS.SnsException", "SNS.ThrottledException", "SNS.KmsThrottlingException"]
 
 

@@ -20,9 +20,17 @@ class DatasetRejected(Exception):  # noqa: N818 (the name is the errorType calle
         )
 
 
+class DatasetTooLarge(DatasetRejected):
+    """An object takes longer to read than the function has; another engine may have more time."""
+
+
 class ObjectFault(Exception):  # noqa: N818 (a finding about the data, not an error of ours)
     """Raised by the readers with every fault of the object found so far."""
 
     def __init__(self, *faults: str) -> None:
         self.faults = faults
         super().__init__(" ".join(faults))
+
+
+class SizeFault(ObjectFault):
+    """Raised when the object's size alone is at fault."""

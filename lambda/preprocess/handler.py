@@ -60,11 +60,14 @@ def _run(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     )
 
     def prepare(dataset: Dataset, source: Source, publication: Publication) -> Prepared:
-        raw.refuse_size(source, timeout_seconds=_seconds_left(context), memory_mb=_memory())
+        size: dict[str, Any] = {"timeout_seconds": _seconds_left(context), "memory_mb": _memory()}
+        raw.refuse_size(source, **size)
+        form = raw.form(s3(), source)
+        raw.refuse_size(source, **size, packed=form.holds_more)
         # polars takes longer to import than all of this; what ends before here goes without.
         from preprocess import run
 
-        return run.prepare(dataset, s3(), source, publication.bucket, publication.key)
+        return run.prepare(dataset, s3(), source, publication.bucket, publication.key, form)
 
     outcome = job.process(event, s3(), prepare)
     seconds = round(time.monotonic() - started, 3)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from preprocess import dataset as declaration
 from preprocess import source as raw
 from preprocess.dataset import SPLITS, Dataset
-from preprocess.faults import DatasetRejected, ObjectFault
+from preprocess.faults import DatasetRejected, DatasetTooLarge, ObjectFault, SizeFault
 from preprocess.publish import Publication, version_of
 from preprocess.s3 import S3
 from preprocess.source import Source
@@ -96,7 +96,8 @@ def _publish(
     try:
         prepared = prepare(dataset, source, publication)
     except ObjectFault as fault:
-        rejected = DatasetRejected(source.uri, fault.faults, CHANGE)
+        kind = DatasetTooLarge if isinstance(fault, SizeFault) else DatasetRejected
+        rejected = kind(source.uri, fault.faults, CHANGE)
         _record(rejected, source, publication)
         raise rejected from None
     publication.put_json("schema/schema.json", prepared.fitted.schema(publication.version))

@@ -56,14 +56,19 @@ class Opened:
 
 
 def prepare(
-    dataset: Dataset, s3: S3, raw: Source, bucket: str, key: Callable[[str], str]
+    dataset: Dataset,
+    s3: S3,
+    raw: Source,
+    bucket: str,
+    key: Callable[[str], str],
+    form: Form | None = None,
 ) -> Prepared:
     """Check, split and encode one object and write its files; raise `ObjectFault` if it cannot.
 
     Memory and disk do not grow with the object: it is read by ranges, and what of its rows does
     not fit into a little memory is kept in the bucket between the passes (see `spool`).
     """
-    opened = _open(dataset, s3, raw)
+    opened = _open(dataset, s3, raw, form or source.form(s3, raw))
     validator = Validator(dataset, opened.names)
     kinds = dataset.parsed(opened.names)
     reasons, counts = Reasons(), {"in": 0, "quarantined": 0}
@@ -144,8 +149,7 @@ def _learn(
     return fit, part
 
 
-def _open(dataset: Dataset, s3: S3, raw: Source) -> Opened:
-    form = source.form(s3, raw)
+def _open(dataset: Dataset, s3: S3, raw: Source, form: Form) -> Opened:
     if form.name == "parquet":
         parquet = ParquetTable(s3, raw)
         refuse_header(dataset, parquet.names)

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from preprocess.faults import ObjectFault
+from preprocess.faults import ObjectFault, SizeFault
 from preprocess.limits import MIB, largest_object
 from preprocess.s3 import S3, S3Error
 
@@ -102,6 +102,11 @@ class Form:
     name: str
     packed: bool
 
+    @property
+    def holds_more(self) -> bool:
+        """Whether the table is larger than the object."""
+        return self.packed or self.name == "parquet"
+
 
 def form(s3: S3, source: Source) -> Form:
     """Return what the object's first bytes say it is; raise `ObjectFault` for anything else.
@@ -186,13 +191,19 @@ def describe(s3: S3, event: Mapping[str, Any]) -> Source:
     )
 
 
-def refuse_size(source: Source, *, timeout_seconds: float, memory_mb: int) -> None:
-    """Raise `ObjectFault` for an object that is empty or too large to finish, unread."""
+def refuse_size(
+    source: Source, *, timeout_seconds: float, memory_mb: int, packed: bool = False
+) -> None:
+    """Raise `ObjectFault` for an object that is empty or too large to finish, unread.
+
+    One that is `packed` holds more than its size says.
+    """
     if source.size == 0:
         raise ObjectFault("It is empty: there is no header and no row.")
-    limit = largest_object(timeout_seconds=timeout_seconds, memory_mb=memory_mb)
+    limit = largest_object(timeout_seconds=timeout_seconds, memory_mb=memory_mb, packed=packed)
     if source.size > limit:
-        raise ObjectFault(
+        of_such = " of gzip or Parquet" if packed else ""
+        raise SizeFault(
             f"It has {source.size / MIB:,.0f} MiB; this function reads at most"
-            f" {limit / MIB:,.0f} MiB within its {timeout_seconds:,.0f} seconds."
+            f" {limit / MIB:,.0f} MiB{of_such} within its {timeout_seconds:,.0f} seconds."
         )

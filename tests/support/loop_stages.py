@@ -54,6 +54,11 @@ class Loop:
         given = {"bucket": self.parameter("storage/raw-bucket"), "key": "grants/missing.csv"}
         return self._execution("preprocessing/state-machine-arn", given)
 
+    def ingest_denied(self) -> str:
+        """Ingest is asked for an object its function may not read, and keeps the request."""
+        given = {"bucket": self.parameter("storage/artifacts-bucket"), "key": "grants/any.csv"}
+        return self._execution("preprocessing/state-machine-arn", given)
+
     def backfill(self) -> str:
         """The uploads that the sample is one of go through Ingest again: nothing has changed."""
         s3, manifest = self.client("s3"), self.manifest

@@ -7,6 +7,7 @@ from typing import Any
 
 from sagemaker_workflow.preprocessing.spark_job import (
     ATTEMPTS,
+    KEEP,
     WAIT_SECONDS,
     SparkCluster,
     spark_states,
@@ -15,6 +16,7 @@ from sagemaker_workflow.state_machine import (
     JITTER,
     LAMBDA_BUSY,
     LAMBDA_FAULTS,
+    SQS_FAULTS,
     fails,
     failure_states,
     refuse,
@@ -24,6 +26,11 @@ from sagemaker_workflow.state_machine import (
 # here. With full jitter a wait is five minutes on average: six hours.
 _TURNS = {"MaxAttempts": 72, **JITTER, "IntervalSeconds": 30, "MaxDelaySeconds": 600}
 _WAITING_SECONDS = 6 * 3600
+# A run that did not end by itself: Step Functions Developer Guide, "Error names" and "Handle
+# transient Lambda service exceptions". `S3Error` is the function's own, after its own attempts.
+_BROKEN = ["S3Error", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown", "States.Timeout"]
+# The object is to blame, and would be each time.
+_REFUSED = ["DatasetRejected", "DatasetTooLarge"]
 
 _FROM_EVENT = """{%
 ( $object := $states.input.detail.object;
@@ -47,12 +54,13 @@ def ingest(
     spark: SparkCluster | None = None,
     region: str = "",
 ) -> dict[str, Any]:
-    """The definition, with `${Function}`, `${OutputBucket}` and `${Topic}` left open.
+    """The definition, with `${Function}`, `${OutputBucket}`, `${Topic}`, `${DeadLetters}` open.
 
     Input: S3's "Object Created" event, or {"bucket", "key"}. Output: the function's result. With
     `spark`, an object above its limit goes to a Spark job, as does one asked for with
     {"bucket", "key", "engine": "spark"}. A file that is refused ends the execution as
-    `DatasetRejected` with the function's words.
+    `DatasetRejected` with the function's words; for any other reason its request is kept among the
+    dead letters too, to be given to `Ingest` again.
     """
     one = "What size is it?" if spark else "Preprocess"
     states: dict[str, Any] = {
@@ -61,14 +69,20 @@ def ingest(
             "Choices": [
                 {
                     "Condition": "{% $exists($states.input.detail.object.key) %}",
+                    "Assign": {"upload": _FROM_EVENT},
                     "Output": _FROM_EVENT,
                     "Next": one,
                 },
-                {"Condition": "{% " + _IS_OBJECT + " %}", "Next": one},
+                {
+                    "Condition": "{% " + _IS_OBJECT + " %}",
+                    "Assign": {"upload": "{% $states.input %}"},
+                    "Next": one,
+                },
             ],
             "Default": "Refuse the request",
         },
-        "Preprocess": _preprocess(dataset, function_timeout_seconds),
+        "Preprocess": _preprocess(dataset, function_timeout_seconds, spark=spark is not None),
+        KEEP: _keep(),
         "Refuse the request": refuse(
             'the input must be S3\'s "Object Created" event from EventBridge,'
             ' or {"bucket": "<name>", "key": "<key>"}'
@@ -80,9 +94,9 @@ def ingest(
     return {
         "Comment": f"Preprocess one uploaded object of {dataset['name']}",
         "QueryLanguage": "JSONata",
-        # Its turn, then two more attempts after the first, and the waits between them.
+        # Its turn, then three more attempts after the first, and the waits between them.
         "TimeoutSeconds": _WAITING_SECONDS
-        + 3 * function_timeout_seconds
+        + 4 * function_timeout_seconds
         + 300
         + (WAIT_SECONDS + (ATTEMPTS + 1) * spark.max_runtime_seconds if spark else 0),
         "StartAt": "Read the request",
@@ -90,7 +104,10 @@ def ingest(
     }
 
 
-def _preprocess(dataset: Mapping[str, Any], timeout_seconds: int) -> dict[str, Any]:
+def _preprocess(dataset: Mapping[str, Any], timeout_seconds: int, *, spark: bool) -> dict[str, Any]:
+    # Only its first bytes tell that an object is packed: its key may say something else.
+    larger = {"ErrorEquals": ["DatasetTooLarge"], "Output": "{% $states.input %}"}
+    to_spark = [{**larger, "Next": "Name its Spark job"}] if spark else []
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -107,16 +124,29 @@ def _preprocess(dataset: Mapping[str, Any], timeout_seconds: int) -> dict[str, A
         "Retry": [
             {"ErrorEquals": LAMBDA_FAULTS, "MaxAttempts": 2, **JITTER},
             {"ErrorEquals": LAMBDA_BUSY, **_TURNS},
+            {"ErrorEquals": _BROKEN, **JITTER, "MaxAttempts": 1, "IntervalSeconds": 10},
         ],
-        "Catch": [fails("Tell")],
+        "Catch": [*to_spark, {**fails("Tell"), "ErrorEquals": _REFUSED}, fails(KEEP)],
         "End": True,
+    }
+
+
+def _keep() -> dict[str, Any]:
+    """What was asked for is a dead letter; that the queue does not take it changes nothing."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Arguments": {"QueueUrl": "${DeadLetters}", "MessageBody": "{% $string($upload) %}"},
+        "Output": "{% $states.input %}",
+        "Retry": [{"ErrorEquals": SQS_FAULTS, "MaxAttempts": 3, **JITTER}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.input %}", "Next": "Tell"}],
+        "Next": "Tell",
     }
 
 
 def _routing(spark: SparkCluster) -> dict[str, Any]:
     """States that find out an object's size and send it to one engine or the other."""
     limit = f"({_PACKED} ? {spark.packed_limit} : {spark.size_limit})"
-    names = {"sparkJob": _NAME, "sparkAttempt": "{% 0 %}"}
     return {
         "What size is it?": {
             "Type": "Choice",
@@ -124,12 +154,16 @@ def _routing(spark: SparkCluster) -> dict[str, Any]:
                 {
                     "Condition": "{% $states.input.engine = 'spark'"
                     f" or ($exists($states.input.size) and $states.input.size > {limit}) %}}",
-                    "Assign": names,
-                    "Next": "Ask Spark",
+                    "Next": "Name its Spark job",
                 },
                 {"Condition": "{% $exists($states.input.size) %}", "Next": "Preprocess"},
             ],
             "Default": "Ask its size",
+        },
+        "Name its Spark job": {
+            "Type": "Pass",
+            "Assign": {"sparkJob": _NAME, "sparkAttempt": "{% 0 %}"},
+            "Next": "Ask Spark",
         },
         "Ask its size": {
             "Type": "Task",

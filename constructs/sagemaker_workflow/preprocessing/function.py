@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Duration, Size
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -20,8 +20,7 @@ from sagemaker_workflow.log_group import log_group
 # The newest Python that Lambda offers and cdk-nag knows (AwsSolutions-L1). The package holds only
 # pure Python and abi3 wheels, so it runs on any.
 RUNTIME = lambda_.Runtime.PYTHON_3_14
-# polars streams a CSV of any size in some 300 MB, but its S3 readers have been seen to take over
-# one; Lambda also gives CPU in proportion.
+# An object of any size is read in some 350 MB; Lambda gives CPU in proportion to memory.
 SMALLEST_MEMORY_MB = 2048
 
 
@@ -51,7 +50,7 @@ class PreprocessFunction(Construct):
         :param source: where raw objects arrive; read
         :param output: where datasets are written; read too, to see what is there already
         :param key: encrypts both buckets, the environment, the log and the dead letters
-        :param memory_mb: memory, as much disk, and with it CPU. Default: 3008
+        :param memory_mb: memory, and with it CPU. Default: 3008
         :param timeout: how long one object may take. Default: 15 minutes, Lambda's limit
         :param reserved_concurrency: how many objects are worked on at once; None for no limit,
             needed in a new account: Lambda refuses to reserve from its small quota. Default: 2
@@ -86,9 +85,6 @@ class PreprocessFunction(Construct):
             code=lambda_.Code.from_asset(str(package)),
             role=self.role,
             memory_size=memory_mb,
-            # The function takes objects of half its memory or two thirds of its disk. The 512 MB
-            # that Lambda gives by itself would be the lower bound by far.
-            ephemeral_storage_size=Size.mebibytes(memory_mb),
             timeout=timeout or Duration.minutes(15),
             reserved_concurrent_executions=reserved_concurrency,
             dead_letter_queue=self.dead_letters,

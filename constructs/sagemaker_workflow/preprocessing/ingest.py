@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from sagemaker_workflow.grants import allow
@@ -36,6 +37,7 @@ class Ingest(Construct):
         source: s3.IBucket,
         output: s3.IBucket,
         topic: sns.ITopic,
+        dead_letters: sqs.IQueue,
         key: kms.IKey,
         spark: SparkEngine | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
@@ -47,6 +49,7 @@ class Ingest(Construct):
         :param source: where raw objects arrive
         :param output: where datasets go
         :param topic: is told of each object that could not be preprocessed
+        :param dead_letters: keeps what failed and was not to blame for it; encrypted with the key
         :param key: encrypts topic, log and dead letters
         :param spark: takes objects that are too large for the function. Default: none does
         :param log_retention: how long the log is kept. Default: three months
@@ -63,6 +66,7 @@ class Ingest(Construct):
             ),
             substitutions={
                 **(spark.substitutions if spark else {}),
+                "DeadLetters": dead_letters.queue_url,
                 "Function": function.function_arn,
                 "OutputBucket": output.bucket_name,
                 "Topic": topic.topic_arn,
@@ -73,6 +77,7 @@ class Ingest(Construct):
         self.machine, self.role = workflow.machine, workflow.role
         allow(self.role, "lambda:InvokeFunction", on=[function.function_arn])
         allow(self.role, "sns:Publish", on=[topic.topic_arn])
+        allow(self.role, "sqs:SendMessage", on=[dead_letters.queue_arn])
         allow(self.role, "kms:Decrypt", "kms:GenerateDataKey", on=[key.key_arn])
         if spark is not None:
             spark.grant_run(self.role, source, output)

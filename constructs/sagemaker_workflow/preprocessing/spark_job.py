@@ -11,6 +11,7 @@ from sagemaker_workflow.faults import Faults
 from sagemaker_workflow.state_machine import JITTER, fails
 
 CODE, CONFIG = "/opt/ml/processing/input/code", "/opt/ml/processing/input/config"
+KEEP = "Keep it for a replay"  # the state of `Ingest` for what failed and was not to blame
 ATTEMPTS = 6  # waits for capacity, from one to thirty minutes on average
 _FIRST_SECONDS, _LONGEST_SECONDS = 120, 3600
 WAIT_SECONDS = sum(min(_LONGEST_SECONDS, _FIRST_SECONDS * 2**n) for n in range(ATTEMPTS))
@@ -128,7 +129,7 @@ def spark_states(
             },
             "Output": "{% $states.input %}",
             "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 3, **JITTER}],
-            "Catch": [fails("Tell")],
+            "Catch": [fails(KEEP)],
             "Next": "Preprocess with Spark",
         },
         "Preprocess with Spark": {
@@ -164,7 +165,7 @@ def spark_states(
                     "Next": "Wait for instances",
                 }
             ],
-            "Default": "Tell",
+            "Default": KEEP,
         },
         "Wait for instances": {
             "Type": "Wait",

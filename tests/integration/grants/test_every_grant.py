@@ -75,6 +75,7 @@ GRANTS = [
     *grants_for(UPLOADS, Loop.upload, "states:StartExecution"),
     *grants_for(INGEST, Loop.ingest, "lambda:InvokeFunction"),
     *grants_for(INGEST, Loop.ingest_nothing, "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"),
+    *grants_for(INGEST, Loop.ingest_denied, "sqs:SendMessage"),
     *grants_for(FUNCTION, Loop.ingest, "s3:GetObject", on="*storageraw*"),
     *grants_for(FUNCTION, Loop.ingest, "s3:GetObject", on="*storageprocessed*"),
     *grants_for(FUNCTION, Loop.ingest, "s3:PutObject", "s3:ListBucket"),

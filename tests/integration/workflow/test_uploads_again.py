@@ -249,3 +249,43 @@ def test_a_backfill_can_train_on_the_newest_upload(
     assert found is not None
     ended = executions.finish(found.arn, patience=120)
     assert ended.output["status"].startswith("handed over"), ended
+
+
+def test_an_upload_whose_run_broke_off_is_kept_and_replayed(
+    workflow: Any, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The function may not write for a while: no fault of the upload."""
+    key, s3 = "flights/broken-off.csv", workflow.client("s3")
+    put = s3.put_object(Bucket=bucket, Key=key, Body=rows(workflow, 70))
+    clients = {name: workflow.client(name) for name in ("iam", "cloudformation")}
+    grants = Grants(**clients, prefix=f"{workflow.deployment.prefix}-")
+    told = event(bucket, key, put, "00e1")
+    with grants.without("preprocessing/PreprocessRole", ["s3:PutObject"]):
+        machine = aws.published(workflow.deployment, "preprocessing/state-machine-arn")
+        arn = workflow.client("stepfunctions").start_execution(
+            stateMachineArn=machine, input=json.dumps(told)
+        )["executionArn"]
+        broken = executions.finish(arn, patience=120)
+    assert (broken.failed, broken.error) == (True, "S3Error")
+    assert dead_letters(workflow) == 1
+
+    assert ops.main(["replay"]) == 0
+
+    assert f"Ingest is running for s3://{bucket}/{key}" in capsys.readouterr().out
+    asked = {"bucket": bucket, "key": key, "version_id": put["VersionId"], "sequencer": "00e1"}
+    found = executions.find(machine, lambda given: given == asked, patience=20)
+    assert found is not None
+    assert executions.finish(found.arn, patience=120).output["status"] == "published"
+    assert dead_letters(workflow) == 0
+
+
+def test_a_rejected_upload_is_no_dead_letter(workflow: Any, bucket: str) -> None:
+    key = "flights/no-table.csv"
+    workflow.client("s3").put_object(Bucket=bucket, Key=key, Body=b"PK\x03\x04")
+    machine = aws.published(workflow.deployment, "preprocessing/state-machine-arn")
+    arn = workflow.client("stepfunctions").start_execution(
+        stateMachineArn=machine, input=json.dumps({"bucket": bucket, "key": key})
+    )["executionArn"]
+
+    assert executions.finish(arn, patience=120).error == "DatasetRejected"
+    assert dead_letters(workflow) == 0

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from preprocess import limits
+from preprocess.faults import DatasetTooLarge
 from preprocess.s3 import S3Error
 from preprocess.spool import PREFIX
 
@@ -168,6 +169,26 @@ def test_an_object_above_the_limit_is_refused_unread(
 
     assert f"It has {limit / 2**20 + 1:,.0f} MiB; this function reads at most" in str(refused)
     assert "within its 900 seconds" in str(refused)
+
+
+@pytest.mark.parametrize("name", ["tiny/raw.csv", "tiny/raw.csv.gz"])
+def test_a_packed_object_above_an_eighth_of_it_is_refused_by_its_first_bytes(
+    world: Any, table: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A key may end in anything. The error has a name of its own: another engine may take it."""
+    limit = limits.largest_object(timeout_seconds=900, memory_mb=2048, packed=True)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048")
+    head, asked = world.s3.head, []
+    monkeypatch.setattr(
+        world.s3, "head", lambda *a, **k: replace(head(*a, **k), size=limit + 2**20)
+    )
+    world.s3.before = lambda call, key: asked.append(call) if call == "get" else None
+
+    with pytest.raises(DatasetTooLarge) as told:
+        world.publish(gzip.compress(table().encode()), key=name)
+
+    assert f"at most {limit / 2**20:,.0f} MiB of gzip or Parquet" in str(told.value)
+    assert asked == ["get"]
 
 
 def _never_the_object(*_: Any, **__: Any) -> Any:

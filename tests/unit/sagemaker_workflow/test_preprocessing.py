@@ -49,17 +49,12 @@ def machine(
         source=uploads,
         output=bucket,
         topic=sns.Topic(stack, "Topic"),
+        dead_letters=preprocess.dead_letters,
         key=key,
     )
     text = only(stack, "AWS::StepFunctions::StateMachine")["Properties"]["DefinitionString"]
     definition: dict[str, Any] = json.loads(text)
     return definition
-
-
-@pytest.mark.usefixtures("preprocess")
-def test_the_function_has_as_much_disk_as_memory(stack: Stack) -> None:
-    function = only(stack, "AWS::Lambda::Function")["Properties"]
-    assert function["EphemeralStorage"] == {"Size": function["MemorySize"]}
 
 
 @pytest.mark.usefixtures("preprocess")
@@ -94,6 +89,40 @@ def test_uploads_that_come_together_wait_their_turn(machine: dict[str, Any]) -> 
     assert busy["MaxAttempts"] * busy["MaxDelaySeconds"] / 2 >= 5 * 3600
     assert busy["JitterStrategy"] == "FULL"
     assert machine["TimeoutSeconds"] > 6 * 3600
+
+
+def test_what_failed_and_was_not_to_blame_is_kept_for_a_replay(machine: dict[str, Any]) -> None:
+    """A rejected object is told of and no more: it would be rejected each time."""
+    rejected, failed = machine["States"]["Preprocess"]["Catch"]
+    assert rejected["ErrorEquals"] == ["DatasetRejected", "DatasetTooLarge"]
+    assert rejected["Next"] == "Tell"
+    assert failed["ErrorEquals"] == ["States.ALL"]
+    keep = machine["States"][failed["Next"]]
+    assert keep["Resource"] == "arn:aws:states:::sqs:sendMessage"
+    assert keep["Arguments"]["MessageBody"] == "{% $string($upload) %}"
+    assert keep["Next"] == "Tell"
+    assert [caught["Next"] for caught in keep["Catch"]] == ["Tell"]
+
+
+@pytest.mark.parametrize(
+    "error", ["Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown", "S3Error"]
+)
+def test_a_run_that_broke_off_is_tried_once_more(machine: dict[str, Any], error: str) -> None:
+    """Step Functions Developer Guide, "Handle transient Lambda service exceptions"."""
+    retries = machine["States"]["Preprocess"]["Retry"]
+    [broken] = [r for r in retries if error in r["ErrorEquals"]]
+    assert broken["MaxAttempts"] == 1
+    assert not any("DatasetRejected" in r["ErrorEquals"] for r in retries)
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_machine_may_keep_messages_in_the_functions_queue(
+    stack: Stack, preprocess: PreprocessFunction
+) -> None:
+    queue = stack.resolve(preprocess.dead_letters.queue_arn)["Fn::GetAtt"][0]
+    found = allowed(stack, "sqs:SendMessage")
+    assert len(found) == 2  # the function's own grant, for asynchronous calls, is the other
+    assert all(queue in one for one in found)
 
 
 @pytest.mark.usefixtures("machine")

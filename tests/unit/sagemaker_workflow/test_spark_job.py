@@ -25,7 +25,8 @@ def test_an_object_above_the_limit_goes_to_spark_and_packed_ones_earlier(
 ) -> None:
     to_spark, to_function = states["What size is it?"]["Choices"]
     assert "? 500 : 2000)" in to_spark["Condition"]
-    assert to_spark["Next"] == "Ask Spark"
+    assert to_spark["Next"] == "Name its Spark job"
+    assert states["Name its Spark job"]["Next"] == "Ask Spark"
     assert to_function["Next"] == "Preprocess"
 
 
@@ -49,7 +50,17 @@ def test_the_job_runs_smspark_submit_on_every_instance_with_encrypted_traffic() 
 def test_no_instances_means_another_attempt_under_another_name(states: dict[str, Any]) -> None:
     assert "$sparkAttempt" in states["Preprocess with Spark"]["Arguments"]["ProcessingJobName"]
     assert states["Wait for instances"]["Assign"] == {"sparkAttempt": "{% $sparkAttempt + 1 %}"}
-    assert states["Why did Spark fail?"]["Default"] == "Tell"
+    assert states["Why did Spark fail?"]["Default"] == "Keep it for a replay"
+
+
+def test_what_the_function_finds_to_be_packed_and_too_large_goes_to_spark(
+    states: dict[str, Any],
+) -> None:
+    """Its key may end in anything; the function looks at the first bytes."""
+    larger, *_ = states["Preprocess"]["Catch"]
+    assert larger["ErrorEquals"] == ["DatasetTooLarge"]
+    assert larger["Output"] == "{% $states.input %}"
+    assert larger["Next"] == states["What size is it?"]["Choices"][0]["Next"]
 
 
 @pytest.mark.parametrize(
