@@ -24,6 +24,8 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         return _fail(str(error), 2)
     configure(settings.log_level)
+    if settings.gpus and settings.providers[0] == "cpu":
+        log(logging.WARNING, "there are GPUs and the CPU serves", gpus=settings.gpus)
     if settings.workers > 1:
         # Each worker has a core's worth of work already; must be set before numpy is imported.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

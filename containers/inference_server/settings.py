@@ -15,6 +15,7 @@ DEFAULT_BASE_DIR = "/opt/ml"
 # The real-time payload limit; batch transform sets SAGEMAKER_MAX_PAYLOAD_IN_MB when it differs.
 DEFAULT_MAX_PAYLOAD_MB = 25
 PROVIDERS = ("cpu", "cuda", "tensorrt")
+DEVICES = Path("/dev")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +44,9 @@ class Settings:
     trusted_pickles: frozenset[str]
     """The sha256 of each pickle that may be there for a script to load."""
     providers: tuple[str, ...] = ()
-    """What runs built-in models, the best first; the CPU where none of them can."""
+    """What may run built-in models, the best first; the CPU only where it is among them."""
+    gpus: int = 0
+    """How many GPUs this container sees."""
     model_digest: str | None = None
     """What `python -m inference_server digest <folder>` says of the model that is meant."""
     multi_model: bool = False
@@ -85,7 +88,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
                 f"INFERENCE_TRUSTED_PICKLES has {digest[:80]!r}, allowed: the sha256 of files as "
                 "64 hexadecimal digits, with commas between them"
             )
-    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    gpus = _gpus(values)
     wished = (values.get("INFERENCE_PROVIDERS") or "").lower().replace(",", " ").split()
     for name in wished:
         if name not in PROVIDERS:
@@ -99,8 +102,18 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             f"INFERENCE_MODEL_DIGEST is {model_digest[:80]!r}, allowed: the 64 hexadecimal digits "
             "that `python -m inference_server digest <model folder>` prints"
         )
+    # A GPU that is paid for serves or nothing does. The image of the CPU's packages was chosen for
+    # the CPU (Dockerfile), and somebody's own machine may have a GPU by chance.
+    by_default: tuple[str, ...] = ("cuda", "cpu") if relocated else ("cuda",)
+    if not gpus or values.get("INFERENCE_VARIANT") == "cpu":
+        by_default = ("cpu",)
+    providers = tuple(dict.fromkeys(wished)) or by_default
     multi_model = (values.get("SAGEMAKER_MULTI_MODEL") or "").lower() == "true"
     cores = len(os.sched_getaffinity(0))
+    on_gpus = gpus if providers[0] != "cpu" and _can_use_gpus(model_dir) else 0
+    # One process serves all of a multi-model endpoint's models, or one GPU's: it uses the other
+    # cores so.
+    many_threads = cores if multi_model else cores // (on_gpus or cores)
     timeout = "SAGEMAKER_MODEL_SERVER_TIMEOUT"
     if values.get(f"{timeout}_SECONDS"):
         timeout = f"{timeout}_SECONDS"
@@ -117,8 +130,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         * 1024,
         default_accept=values.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or None,
         batch=(values.get("SAGEMAKER_BATCH") or "").lower() == "true",
-        # One process serves all of a multi-model endpoint's models: it uses the other cores so.
-        threads=number("INFERENCE_THREADS", cores if multi_model and not relocated else 1, 1, 1024),
+        threads=number("INFERENCE_THREADS", 1 if relocated else max(1, many_threads), 1, 1024),
         log_level=number("SAGEMAKER_CONTAINER_LOG_LEVEL", 20, 0, 50),
         script=values.get("SAGEMAKER_PROGRAM") or "inference.py",
         script_dir=Path(submit) if Path(submit).is_absolute() else model_dir / "code",
@@ -127,7 +139,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         else number(
             "SAGEMAKER_MODEL_SERVER_WORKERS",
             # Somebody's own machine has other things to do than to be a server.
-            _torch_gpus(model_dir, gpus) or (1 if relocated else cores),
+            on_gpus or (1 if relocated else cores),
             1,
             256,
         ),
@@ -136,7 +148,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         timeout_seconds=number(timeout, 60, 1, 3600),
         metrics_namespace=values.get("INFERENCE_METRICS_NAMESPACE") or None,
         trusted_pickles=frozenset(digests),
-        providers=tuple(wished) or (("cuda",) if gpus else ("cpu",)),
+        providers=providers,
+        gpus=gpus,
         model_digest=model_digest,
         multi_model=multi_model,
         user=number("INFERENCE_USER", 0, 0, 65_534),
@@ -158,6 +171,15 @@ def memory_limit() -> int:
     return machine
 
 
-def _torch_gpus(model_dir: Path, gpus: int) -> int:
-    """One process a GPU for a model that PyTorch runs; 0 for any other."""
-    return gpus if any((model_dir / name).is_file() for name in TORCH_FILES) else 0
+def _gpus(values: Mapping[str, str]) -> int:
+    """The NVIDIA devices of this container, or those of them that CUDA is told of."""
+    there = len(list(DEVICES.glob("nvidia[0-9]*")))
+    told = values.get("CUDA_VISIBLE_DEVICES")
+    if told is None:
+        return there
+    return min(there, len([name for name in told.split(",") if name.strip() not in ("", "-1")]))
+
+
+def _can_use_gpus(model_dir: Path) -> bool:
+    """Whether the model is of a kind that one process a GPU serves; XGBoost's own is not."""
+    return any((model_dir / name).is_file() for name in ("model.onnx", *TORCH_FILES))

@@ -26,7 +26,7 @@ LAYERS = frozenset(
 
 
 class TorchEngine:
-    """A module [rows, features or tokens] -> [rows, outputs], on a GPU if there is one."""
+    """A module [rows, features or tokens] -> [rows, outputs], on this worker's GPU, or the CPU."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.file = next(name for name in TORCH_FILES if (folder / name).is_file())
@@ -42,7 +42,13 @@ class TorchEngine:
         self._torch: Any = torch
         torch.set_num_threads(settings.threads)
         # One process a GPU: the worker's number says which.
-        count = torch.cuda.device_count() if "cpu" not in settings.providers else 0
+        count = torch.cuda.device_count() if settings.providers[:1] != ("cpu",) else 0
+        if not count and "cpu" not in settings.providers:
+            raise ModelLoadError(
+                f"{self.file} cannot run on {' or '.join(settings.providers)}: PyTorch finds no "
+                "GPU here; give the image and the instance what is missing, or allow the CPU with "
+                f"INFERENCE_PROVIDERS={','.join([*settings.providers, 'cpu'])}"
+            )
         self._device = f"cuda:{(settings.worker - 1) % count}" if count else "cpu"
         self._declared = _declared(folder)
         self.width: int | None = None

@@ -73,16 +73,19 @@ def test_says_how_to_build_an_image_with_the_library_a_model_needs(serve, tmp_pa
     assert sentence in server.log()
 
 
-def test_an_accelerator_that_is_not_there_is_said_aloud_and_the_cpu_serves(serve, trained):
-    server = serve(trained("binary").base, INFERENCE_PROVIDERS="tensorrt,cuda")
+def test_an_accelerator_that_is_not_there_is_said_aloud_and_the_cpu_serves_if_it_may(
+    serve, trained
+):
+    server = serve(trained("binary").base, INFERENCE_PROVIDERS="tensorrt,cuda,cpu")
     assert server.invoke(ROWS).status == 200
     errors = [
         line["message"]
         for line in map(json.loads, server.log().splitlines())
         if line["level"] == "ERROR"
     ]
-    said = "is asked for and cannot be used; the model runs on CPUExecutionProvider"
-    assert errors == [f"tensorrt {said}", f"cuda {said}"]
+    why = "this image's ONNX Runtime has none; build it with --build-arg VARIANT=gpu"
+    said = "asked for and cannot be used, cpu serves instead"
+    assert errors == [f"{said}; tensorrt: {why}", f"{said}; cuda: {why}"]
 
 
 def test_parquet_gets_the_answers_of_the_same_rows_as_csv(serve, servers, trained, arro3_path):
