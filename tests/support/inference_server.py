@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +118,26 @@ def answers(content: bytes) -> Iterator[tuple[int, bytes]]:
         size = int(length[1]) if length else 0
         yield status(head) or 0, content[:size]
         content = content[size:]
+
+
+def sent_at_once(port: int, bodies: Sequence[str]) -> list[tuple[int, bytes]]:
+    """The answers to requests that are all there before the server can look at one of them."""
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in bodies]
+    for connection in connections:  # so that every one has been accepted
+        connection.send(b"GET /ping HTTP/1.1\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    for connection, body in zip(connections, bodies, strict=True):
+        head = "POST /invocations HTTP/1.1\r\nContent-Type: text/csv\r\nConnection: close\r\n"
+        connection.send(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    found = []
+    for connection in connections:
+        content = b""
+        while piece := connection.recv(65536):
+            content += piece
+        head, _, body = content.partition(b"\r\n\r\n")
+        found.append((int(head.split()[1]), body))
+        connection.close()
+    return found
 
 
 def quantile(values: list[float], part: float) -> float:

@@ -1,31 +1,11 @@
 """Requests that wait together are predicted together, and each gets its own rows."""
 
 import json
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
-
-def sent_at_once(server, bodies):
-    """The answers to requests that are all there before the server can look at one of them."""
-    connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in bodies]
-    for connection in connections:  # so that every one has been accepted
-        connection.send(b"GET /ping HTTP/1.1\r\n\r\n")
-        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
-    for connection, body in zip(connections, bodies, strict=True):
-        head = "POST /invocations HTTP/1.1\r\nContent-Type: text/csv\r\nConnection: close\r\n"
-        connection.send(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-    answers = []
-    for connection in connections:
-        content = b""
-        while piece := connection.recv(65536):
-            content += piece
-        head, _, body = content.partition(b"\r\n\r\n")
-        answers.append((int(head.split()[1]), body))
-        connection.close()
-    return answers
+from support.inference_server import sent_at_once
 
 
 def batches(server):
@@ -49,7 +29,7 @@ def test_each_caller_gets_its_own_rows(serve, plain):
     bodies = ["\n".join(ROWS[i : i + 1 + i % 3]) for i in range(len(ROWS))]
     alone = [(200, server.invoke(body).body) for body in bodies]
     for _ in range(5):
-        assert sent_at_once(server, bodies) == alone
+        assert sent_at_once(server.port, bodies) == alone
     seen = batches(server)
     assert set(seen[: len(bodies)]) == {1}
     assert max(seen) > 1
@@ -62,19 +42,19 @@ def test_a_bad_request_in_a_batch_fails_alone(serve, plain):
     alone = [(answer.status, answer.body) for answer in map(server.invoke, bodies)]
     assert {status for status, _ in alone} == {200, 400}
     for _ in range(5):
-        assert sent_at_once(server, bodies) == alone
+        assert sent_at_once(server.port, bodies) == alone
 
 
 def test_batches_are_no_larger_than_the_setting(serve, plain):
     server = serve(plain, INFERENCE_MAX_BATCH="4")
     for _ in range(5):
-        sent_at_once(server, ROWS)
+        sent_at_once(server.port, ROWS)
     assert 1 < max(batches(server)) <= 4
 
 
 def test_batching_can_be_turned_off(serve, plain):
     server = serve(plain, INFERENCE_MAX_BATCH="1")
-    sent_at_once(server, ROWS)
+    sent_at_once(server.port, ROWS)
     assert set(batches(server)) == {1}
 
 

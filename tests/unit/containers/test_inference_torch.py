@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from support.inference_server import request, running, status
+from support.inference_server import request, running, sent_at_once, status
 from support.torch_job import a_text_job, answers_of_the_network
-from support.training_job import ROOT
+from support.training_job import ROOT, environment
 
 pytestmark = pytest.mark.torch
 PYTHON = Path(os.environ.get("TORCH_PYTHON", ROOT / ".venvs/torch/bin/python"))
@@ -60,8 +60,8 @@ def base(made, tmp_path):
     return make
 
 
-@pytest.mark.parametrize("file", ["model.pt2", "model.safetensors"])
-def test_answers_as_the_network_does_one_row_or_many(base, made, file):
+def classifier(base, file):
+    """The model folder with a schema that names four numbers and two classes."""
     folder = base(file, {"inputs": 4, "output": "probabilities", "layers": LAYERS})
     schema = {
         "format": 1,
@@ -69,6 +69,12 @@ def test_answers_as_the_network_does_one_row_or_many(base, made, file):
         "features": [{"name": f"f{i}", "type": "number"} for i in range(4)],
     }
     (folder / "model" / "schema.json").write_text(json.dumps(schema))
+    return folder
+
+
+@pytest.mark.parametrize("file", ["model.pt2", "model.safetensors"])
+def test_answers_as_the_network_does_one_row_or_many(base, made, file):
+    folder = classifier(base, file)
     with running(folder, python=PYTHON, patience=SLOW) as server:
         for rows in (1, 70):
             answer = server.invoke(b"1,2,3,4\n" * rows, seconds=10)
@@ -76,6 +82,64 @@ def test_answers_as_the_network_does_one_row_or_many(base, made, file):
             found = json.loads(answer.partition(b"\r\n\r\n")[2])["predictions"]
             assert len(found) == rows
             assert list(found[-1]["probabilities"].values()) == pytest.approx(made[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("file", ["model.pt2", "model.safetensors"])
+def test_requests_that_come_together_are_one_run_and_each_gets_its_own_rows(base, file):
+    folder = classifier(base, file)
+    bodies = ["\n".join(f"{i},{i % 7},3,{j}" for j in range(1 + i % 3)) for i in range(40)]
+    with running(folder, python=PYTHON, patience=SLOW) as server:
+        alone = [sent_at_once(server.port, [body])[0] for body in bodies]
+        assert {code for code, _ in alone} == {200}
+        for _ in range(3):
+            for one, other in zip(sent_at_once(server.port, bodies), alone, strict=True):
+                assert one[0] == 200
+                found, expected = (json.loads(body)["predictions"] for _, body in (one, other))
+                assert len(found) == len(expected)
+                for row, same in zip(found, expected, strict=True):
+                    assert row["probabilities"] == pytest.approx(same["probabilities"], abs=1e-6)
+    lines = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
+    batches = [line["batch"] for line in lines if line["message"] == "invocation"]
+    assert set(batches[: len(bodies)]) == {1}
+    assert max(batches) > 10
+
+
+ON_GPUS = """
+import sys, pathlib, dataclasses, torch
+from inference_server.settings import read_settings
+from inference_server.models.torch import TorchEngine
+torch.cuda.device_count = lambda: int(sys.argv[2])
+went = []
+torch.nn.Module.to = lambda module, device: went.append(device) or module
+settings = read_settings({"INFERENCE_PROVIDERS": sys.argv[3]})
+for worker in (1, 2, 3):
+    TorchEngine(pathlib.Path(sys.argv[1]), dataclasses.replace(settings, worker=worker))
+print(*went)
+"""
+
+
+@pytest.mark.parametrize(
+    ("gpus", "providers", "devices"),
+    [
+        (2, "cuda", "cuda:0 cuda:1 cuda:0"),
+        (2, "cpu", "cpu cpu cpu"),
+        (0, "cuda,cpu", "cpu cpu cpu"),
+        (0, "cuda", "cannot run on cuda: PyTorch finds no GPU here; give the image and the instance"
+         " what is missing, or allow the CPU with INFERENCE_PROVIDERS=cuda,cpu"),
+    ],
+)  # fmt: skip
+def test_each_worker_has_a_gpu_of_its_own(base, gpus, providers, devices):
+    """With a PyTorch that counts GPUs as it is told to, and keeps the model where it is."""
+    folder = base("model.safetensors", {"inputs": 4, "layers": LAYERS}) / "model"
+    done = subprocess.run(
+        [PYTHON, "-c", ON_GPUS, folder, str(gpus), providers],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=SLOW,
+    )
+    said = done.stdout.strip() or done.stderr.splitlines()[-1]
+    assert said.endswith(devices), done.stderr
 
 
 def test_an_exported_program_with_a_pickle_inside_is_refused_and_its_code_does_not_run(
