@@ -23,8 +23,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _train(paths: Paths) -> int:
-    if RANK not in os.environ and (count := _processes(paths)) > 1:
-        return _spread(count)
+    if RANK not in os.environ:
+        count = _processes(paths)
+        # With peers elsewhere also a single one: what ends it may not let it say so.
+        if count > 1 or len(paths.hosts()) > 1:
+            return _spread(count)
     stop = program.stop_on_sigterm("epoch")
     # Slow to import: not before the signal is heard.
     from torch_trainer import job
@@ -71,10 +74,20 @@ def _spread(count: int) -> int:
             process.kill()
             process.wait()
     if failed < 0:
+        who = f"one of the {count} processes" if count > 1 else "the process"
+        why = (
+            "most often the instance has too little memory: use a larger InstanceType, fewer"
+            " processes, or a smaller batch_size or hidden"
+        )
+        if failed == -signal.SIGABRT:
+            # NCCL ends its process when it cannot go on.
+            why = (
+                "most often it lost the connection to another process of the job; that one's own"
+                " log and failure say why"
+            )
         raise TrainingError(
-            f"one of the {count} processes of this instance was ended by signal {-failed}"
-            f" ({signal.strsignal(-failed)}); most often the instance has too little memory: use a"
-            " larger InstanceType, fewer processes, or a smaller batch_size or hidden"
+            f"{who} of this instance was ended by signal {-failed} ({signal.strsignal(-failed)});"
+            f" {why}"
         )
     return int(failed != 0)
 

@@ -13,8 +13,14 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 
-from training_job.failure import TrainingError
+from training_job.failure import PeerLostError, TrainingError
 from training_job.hosts import GATHER_SECONDS, PORT, address
+
+# What Gloo, NCCL and their store say when one of the others is gone.
+_LOST = (
+    *("closed by peer", "reset by peer", "Broken pipe", "Connection refused", "pair closure"),
+    *("Timed out waiting", "Socket Timeout", "remote process exited", "ncclRemoteError"),
+)
 
 
 class Cluster:
@@ -80,7 +86,7 @@ def joined(hosts: Sequence[str], current: str, *, local_rank: int, local: int) -
     """The processes know one another until the block ends.
 
     Raises:
-        TrainingError: not all of them came.
+        TrainingError: not all of them came, or one was lost later (`PeerLostError`).
     """
     cluster = Cluster(hosts, current, local_rank=local_rank, local=local)
     if cluster.size == 1:
@@ -102,5 +108,14 @@ def joined(hosts: Sequence[str], current: str, *, local_rank: int, local: int) -
             f"{current} could not reach {cluster.hosts[0]} ({first}:{PORT}) for "
             f"{GATHER_SECONDS:g} seconds"
         ) from error
-    yield cluster
-    dist.destroy_process_group()
+    try:
+        yield cluster
+        dist.destroy_process_group()
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in _LOST):
+            raise
+        raise PeerLostError(
+            f"{current} lost the connection to the other processes of the job "
+            f"({', '.join(hosts)}): one of them ended before the job did; its own log and failure "
+            "say why"
+        ) from error

@@ -63,6 +63,8 @@ def run(paths: Paths, stop: threading.Event, *, local_rank: int = 0, local: int 
         )
         progress, interrupted = trainer.run(stop)
         evaluation = _evaluate(schema, rows, trainer, served, cluster)
+        # Of all processes' rows: this one may have none.
+        sample = torch.from_numpy(cluster.gather(rows["train"].features[:SAMPLE_ROWS]))
     if not cluster.first:
         return
     evaluation["epochs"] = {
@@ -71,7 +73,7 @@ def run(paths: Paths, stop: threading.Event, *, local_rank: int = 0, local: int 
         "interrupted": interrupted,
     }
     served = served.cpu().eval()
-    sample = torch.from_numpy(np.ascontiguousarray(rows["train"].features[:SAMPLE_ROWS]))
+    sample = sample[:SAMPLE_ROWS].contiguous()
     paths.model.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(paths.channel("schema") / "schema.json", paths.model / "schema.json")
     if settings.task == "text":
@@ -118,12 +120,16 @@ def _read(paths: Paths, cluster: Cluster) -> tuple[Schema, Hyperparameters, dict
         raise TrainingError("task text needs classes; the schema's problem is regression")
     rows = {}
     local = cluster.size // len(cluster.hosts)
+    tokenizer: Any = None
+    if settings.task == "text":
+        config = text.read_config(paths.channel("model"))
+        tokenizer = text.open_tokenizer(paths.channel("model"))
+        text.check(config, tokenizer, settings.max_length)
     for name in (name for name in DATA_CHANNELS if name in channels):
         sharded = len(cluster.hosts) > 1 and paths.sharded(name)
         if settings.task == "text":
-            tokenizer = text.open_tokenizer(paths.channel("model"))
             folder, length = paths.channel(name), settings.max_length
-            table = text.read_texts(name, folder, schema, tokenizer, length)
+            table = text.read_texts(name, folder, schema, tokenizer, length, may_be_empty=sharded)
         else:
             table = read_channel(name, paths.channel(name), schema, may_be_empty=sharded)
         # Rows that several processes see are dealt out, so that each counts once.

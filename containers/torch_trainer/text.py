@@ -48,11 +48,11 @@ class Text(nn.Module):  # type: ignore[misc]  # PyTorch is not there when types 
         return result
 
 
-def pretrained(folder: Path, *, classes: int, dropout: float) -> Text:
-    """The network of channel `model` with its weights, and a classifier that is new.
+def read_config(folder: Path) -> dict[str, int]:
+    """The sizes of the network in channel `model`.
 
     Raises:
-        TrainingError: a file is missing, or the weights are not of the network they describe.
+        TrainingError: a file is missing, or config.json does not hold them.
     """
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
@@ -60,10 +60,41 @@ def pretrained(folder: Path, *, classes: int, dropout: float) -> Text:
             f"channel model holds no {' and no '.join(missing)}; fine-tuning a text needs "
             f"{', '.join(FILES)}"
         )
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TrainingError(f"config.json of channel model is not JSON: {error}") from error
     lacking = [name for name in _SIZES if not isinstance(config.get(name), int)]
     if lacking:
         raise TrainingError(f"config.json of channel model must hold whole {', '.join(lacking)}")
+    return {name: config[name] for name in _SIZES}
+
+
+def check(config: dict[str, int], tokenizer: Any, length: int) -> None:
+    """Nothing, if the network has a place and an embedding for every token it will be given.
+
+    Raises:
+        TrainingError: texts are cut later than its places end, or the tokenizer knows more tokens.
+    """
+    if length > config["max_length"]:
+        raise TrainingError(
+            f"hyperparameter max_length is {length}, allowed: up to {config['max_length']}, the "
+            "max_length in config.json of channel model"
+        )
+    if (count := tokenizer.get_vocab_size()) > config["vocab_size"]:
+        raise TrainingError(
+            f"tokenizer.json of channel model has {count} tokens, allowed: up to "
+            f"{config['vocab_size']}, the vocab_size in its config.json"
+        )
+
+
+def pretrained(folder: Path, *, classes: int, dropout: float) -> Text:
+    """The network of channel `model` with its weights, and a classifier that is new.
+
+    Raises:
+        TrainingError: a file is missing, or the weights are not of the network they describe.
+    """
+    config = read_config(folder)
     network = Text(config, classes=classes, dropout=dropout)
     weights = load_file(folder / "model.safetensors")
     own = network.state_dict()
@@ -80,8 +111,18 @@ def pretrained(folder: Path, *, classes: int, dropout: float) -> Text:
     return network
 
 
-def read_texts(channel: str, folder: Path, schema: Schema, tokenizer: Any, length: int) -> Rows:
+def read_texts(
+    channel: str,
+    folder: Path,
+    schema: Schema,
+    tokenizer: Any,
+    length: int,
+    *,
+    may_be_empty: bool = False,
+) -> Rows:
     """The JSON lines {"text", "label"} of a channel, as token numbers and class codes.
+
+    `may_be_empty` is for an instance that got none of a sharded channel's objects.
 
     Raises:
         TrainingError: nothing there, a line that is none, or a label that is no class.
@@ -107,7 +148,7 @@ def read_texts(channel: str, folder: Path, schema: Schema, tokenizer: Any, lengt
                 )
             texts.append(text)
             labels.append(codes[label])
-    if not texts:
+    if not texts and not may_be_empty:
         raise TrainingError(f"channel {channel} holds no texts; it needs JSON lines")
     features = encode(tokenizer, texts, length)
     return Rows(channel=channel, target=np.array(labels, dtype=np.float32), features=features)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 # SageMaker shows this many characters of /opt/ml/output/failure as FailureReason.
@@ -14,13 +16,26 @@ class TrainingError(Exception):
     """A fault whose message says what is wrong, the value got and what is allowed."""
 
 
+class PeerLostError(TrainingError):
+    """Another process of the job ended, and whoever says why knows more than we do."""
+
+
 def write_failure(path: Path, reason: str) -> None:
-    """Leave `reason` as the job's failure file: one line, cut to what SageMaker shows."""
+    """Leave `reason` as the job's failure file: one line, cut to what SageMaker shows.
+
+    The first reason stays (contracts 1.4): several processes of an instance share the file, and
+    what fails later mostly fails of what failed first.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     sentence = " ".join(reason.split())
     if len(sentence) > FAILURE_REASON_LENGTH:
         sentence = sentence[: FAILURE_REASON_LENGTH - 4] + " ..."
-    path.write_text(sentence, encoding="utf-8")
+    # As a whole or not at all: who writes it may be killed meanwhile, with its failing peers.
+    draft = path.with_name(f".failure.{os.getpid()}")
+    draft.write_text(sentence, encoding="utf-8")
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
 
 
 def describe(error: BaseException, *, smaller: str) -> str:

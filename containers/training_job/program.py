@@ -7,13 +7,16 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
-from training_job.failure import describe, write_failure
+from training_job.failure import PeerLostError, describe, write_failure
 from training_job.paths import Paths
 
 logger = logging.getLogger(__name__)
+# In which whoever ended first on this instance, or the process that watches it, says why.
+_AFTER_YOU_SECONDS = 3.0
 
 
 def run(name: str, arguments: list[str], work: Callable[[Paths], int], *, smaller: str) -> int:
@@ -30,6 +33,8 @@ def run(name: str, arguments: list[str], work: Callable[[Paths], int], *, smalle
         return work(paths)
     except Exception as error:  # whatever it is, the job's owner must be told
         logger.exception("training failed")
+        if isinstance(error, PeerLostError):
+            time.sleep(_AFTER_YOU_SECONDS)
         write_failure(paths.failure, describe(error, smaller=smaller))
         sys.stdout.flush()
         # Not through a library's own end: without its peers it hangs, or has another code.

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from training_job.failure import FAILURE_REASON_LENGTH, TrainingError, describe, write_failure
+from training_job import program
+from training_job.failure import (
+    FAILURE_REASON_LENGTH,
+    PeerLostError,
+    TrainingError,
+    describe,
+    write_failure,
+)
+from training_job.paths import Paths
 
 NO_MEMORY = (
     "out of memory: the data or the model does not fit this instance; use a larger InstanceType,"
@@ -53,3 +62,32 @@ def test_the_failure_file_is_one_line_no_longer_than_what_sagemaker_shows(tmp_pa
     assert said.startswith("a b ccc")
     assert said.endswith("c ...")
     assert len(said) == FAILURE_REASON_LENGTH
+
+
+def test_the_first_reason_stays_and_nothing_else_is_left(tmp_path: Path) -> None:
+    """Contracts 1.4: written only if absent; all of an instance's processes write there."""
+    path = tmp_path / "output" / "failure"
+    reasons = [f"reason {number}" for number in range(32)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda reason: write_failure(path, reason), reasons))
+    first = path.read_text()
+    assert first in reasons
+    write_failure(path, "a later one")
+    assert path.read_text() == first
+    assert [one.name for one in path.parent.iterdir()] == ["failure"]
+
+
+def test_who_lost_a_peer_lets_the_peer_say_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    monkeypatch.setattr(program.os, "_exit", lambda code: None)
+    path = Paths.from_environment().failure
+    # In its turn: what the peer, or whoever watches it, says in the meantime.
+    monkeypatch.setattr(program.time, "sleep", lambda _: write_failure(path, "its own reason"))
+
+    def work(paths: Paths) -> int:
+        raise PeerLostError("the connection is closed")
+
+    program.run("trainer", ["train"], work, smaller="x")
+    assert path.read_text() == "its own reason"

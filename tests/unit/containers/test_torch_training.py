@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 
 import psutil
@@ -22,6 +23,12 @@ def a_job(base, problem="binary", *, host="algo-1", hosts=("algo-1",), **values)
     job.configure("resourceconfig", {"current_host": host, "hosts": list(hosts)})
     job.data(problem).set(**values)
     return job
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 def evaluation(job):
@@ -100,9 +107,7 @@ def test_a_process_that_is_killed_ends_the_job_and_the_failure_says_so(tmp_path)
     """Whoever is short of memory is killed and cannot write a failure file itself."""
     endless = {"epochs": "10000", "early_stopping_epochs": "0", "processes": "2"}
     job = a_job(tmp_path, host="localhost", hosts=["localhost"], **endless)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = free_port()
     process = job.start(MASTER_PORT=port, TRAINER_GATHER_SECONDS="120")
     assert process.stdout is not None
     while "epoch 1 of" not in (line := process.stdout.readline()):
@@ -114,11 +119,57 @@ def test_a_process_that_is_killed_ends_the_job_and_the_failure_says_so(tmp_path)
     assert "processes of this instance was ended by signal 9 (Killed)" in finished.failure
 
 
+def test_an_instance_that_is_lost_is_said_by_the_others(tmp_path):
+    endless = {"epochs": "10000", "early_stopping_epochs": "0"}
+    jobs = [a_job(tmp_path / host, host=host, hosts=HOSTS, **endless) for host in HOSTS]
+    port = free_port()
+    first, second = (job.start(MASTER_PORT=port) for job in jobs)
+    while "epoch 1 of" not in (line := first.stdout.readline()):
+        assert line, "it ended before its first epoch"
+    (child,) = psutil.Process(second.pid).children()
+    child.kill()
+    said = [job.finish(one) for job, one in zip(jobs, (first, second), strict=True)]
+    assert [one.code for one in said] == [1, 1], said[0].log
+    assert said[0].failure == (
+        "127.0.0.1 lost the connection to the other processes of the job (127.0.0.1, localhost):"
+        " one of them ended before the job did; its own log and failure say why"
+    )
+    assert said[1].failure.startswith("the process of this instance was ended by signal 9 (Killed)")
+
+
+def test_the_failure_is_of_the_process_that_failed_for_a_reason_of_its_own(tmp_path):
+    """The other one fails too: of a connection that is closed."""
+    job = a_job(tmp_path, host="localhost", hosts=["localhost"], processes="2")
+    (job.base / "checkpoints/.epoch-000001.safetensors.draft").mkdir(parents=True)
+    finished = job.finish(job.start(MASTER_PORT=free_port()))
+    assert finished.code == 1, finished.log
+    assert "lost the connection" not in finished.failure
+    assert "directory" in finished.failure, finished.failure
+
+
+@pytest.mark.parametrize("without", [0, 1])
+def test_takes_an_instance_with_none_of_a_sharded_text_channels_objects(tmp_path, without):
+    whole = a_text_job(tmp_path / "whole")
+    jobs = []
+    for index, host in enumerate(HOSTS):
+        shutil.copytree(whole.base, tmp_path / host)
+        job = TorchJob(tmp_path / host)
+        job.configure("resourceconfig", {"current_host": host, "hosts": HOSTS})
+        if index == without:
+            (job.base / "input/data/train/a.jsonl").unlink()
+        job.channel("train", {}, distribution="ShardedByS3Key")
+        jobs.append(job.set(task="text", learning_rate="0.01", max_length="12"))
+    port = free_port()
+    started = [job.start(MASTER_PORT=port) for job in jobs]
+    finished = [job.finish(one) for job, one in zip(jobs, started, strict=True)]
+    assert [one.code for one in finished] == [0, 0], finished[0].log + finished[1].log
+    assert evaluation(jobs[0])["rows"]["train"] == 200
+    assert evaluation(jobs[0])["metrics"]["test"]["accuracy"] > 0.95
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_instances_and_processes_share_the_rows(tmp_path, processes):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = free_port()
     jobs = [
         a_job(tmp_path / host, host=host, hosts=HOSTS, processes=str(processes), batch_size="16")
         for host in HOSTS
@@ -140,9 +191,7 @@ def test_a_step_weighs_every_row_the_same_however_the_rows_are_spread(tmp_path):
     alone = a_job(tmp_path / "alone", batch_size="100000", **settings)
     assert alone.finish(alone.start()).code == 0
     losses.append(evaluation(alone)["metrics"]["train"]["logloss"])
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = free_port()
     jobs = [
         a_job(tmp_path / host, host=host, hosts=HOSTS, batch_size="100000", **settings)
         for host in HOSTS
@@ -185,6 +234,16 @@ FAULTS = {
                                         "max_length": 16})},
         ),
         "model.safetensors of channel model does not fit its config.json:",
+    ),
+    "texts_longer_than_the_network": (
+        lambda job: job.set(task="text"),
+        "hyperparameter max_length is 128, allowed: up to 16, the max_length in config.json of"
+        " channel model",
+    ),
+    "a_tokenizer_of_more_tokens": (
+        lambda job: job.channel("model", {"config.json": json.dumps({"vocab_size": 8, "width": 16,
+                                          "layers": 1, "heads": 2, "max_length": 16})}),
+        "tokenizer.json of channel model has 15 tokens, allowed: up to 8, the vocab_size in its",
     ),
     "a_label_that_is_no_class": (
         lambda job: job.channel("train", {"a.jsonl": '{"text": "x", "label": "meh"}\n'}),
