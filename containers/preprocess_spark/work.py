@@ -57,21 +57,30 @@ class Plan:
         return len(self.names) if self.form.name == "csv" else None
 
     def s3(self) -> S3:
-        """Return a client with credentials that are fresh now."""
+        """Return a client that signs as the job's role."""
         return self.client() if self.client else client(self.region)
 
 
 def client(region: str) -> S3:
-    """Return an S3 client of the job's role: botocore knows where SageMaker keeps credentials."""
+    """Return an S3 client of the job's role: botocore knows where SageMaker keeps credentials.
+
+    They last hours and a job may last days, so botocore, which renews them in time, is asked for
+    every request.
+    """
     import botocore.session
 
     session: Any = botocore.session.get_session()
-    found = session.get_credentials().get_frozen_credentials()
+    role = session.get_credentials()
+
+    def fresh() -> Credentials:
+        found = role.get_frozen_credentials()
+        return Credentials(
+            access_key=found.access_key, secret_key=found.secret_key, token=found.token
+        )
+
     return S3(
         region=region,
-        credentials=Credentials(
-            access_key=found.access_key, secret_key=found.secret_key, token=found.token
-        ),
+        credentials=fresh,
         endpoint=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
     )
 

@@ -11,7 +11,7 @@ import os
 import random
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -42,10 +42,17 @@ class Head:
 
 
 class S3:
-    """A client of one region; safe to use from several threads."""
+    """A client of one region; safe to use from several threads.
+
+    Credentials that outlive it are given as they are; others by who is asked for each request.
+    """
 
     def __init__(
-        self, *, region: str, credentials: Credentials, endpoint: str | None = None
+        self,
+        *,
+        region: str,
+        credentials: Credentials | Callable[[], Credentials],
+        endpoint: str | None = None,
     ) -> None:
         self.region, self.credentials, self.endpoint = region, credentials, endpoint
         self._connections = Connections()
@@ -184,9 +191,12 @@ class S3:
                 zlib.crc32(body).to_bytes(4, "big")
             ).decode()
         for attempt in range(1, ATTEMPTS + 1):
-            signed = sign(
-                self.credentials, self.region, method, host, path, asked, given, body, _now()
+            who = (
+                self.credentials
+                if isinstance(self.credentials, Credentials)
+                else self.credentials()
             )
+            signed = sign(who, self.region, method, host, path, asked, given, body, _now())
             try:
                 status, found, answer = self._connections.send(
                     (scheme, host), method, f"{path}?{asked}" if asked else path, signed, body
