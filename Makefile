@@ -245,6 +245,18 @@ test-torch: ready ## Train and serve PyTorch models for real, in environments wi
 	$(VENV)/bin/uv pip sync -q --python .venvs/torch_trainer/bin/python --require-hashes containers/torch_trainer/requirements-$(TORCH).txt
 	$(PYTHON_) -m pytest -m torch tests/unit/containers/test_inference_torch.py tests/unit/containers/test_torch_training.py
 
+# NVIDIA's libraries are 1.6 GB of wheels: an environment of their own, made here only. vLLM is that of the
+# machine, at best the image's base: VLLM names its program.
+DEVICES ?= /dev
+VLLM ?= vllm
+.PHONY: test-gpu
+test-gpu: ready ## Serve on this machine's GPUs for real: ONNX Runtime, and vLLM (VLLM=/where/it/is/bin/vllm)
+	@ls $(DEVICES)/nvidia[0-9]* > /dev/null 2>&1 || { echo "error: there is no NVIDIA GPU on this machine" >&2; echo "what to do: run it on one with $(DEVICES)/nvidia0" >&2; exit 1; }
+	@command -v '$(VLLM)' > /dev/null || { echo "error: there is no program $(VLLM)" >&2; echo "what to do: VLLM=/where/it/is/bin/vllm" >&2; exit 1; }
+	test -x .venvs/inference_server_gpu/bin/python || $(VENV)/bin/uv venv -q --python $(VENV)/bin/python .venvs/inference_server_gpu
+	$(VENV)/bin/uv pip sync -q --python .venvs/inference_server_gpu/bin/python --require-hashes containers/inference_server/requirements-gpu.txt
+	VLLM_EXECUTABLE='$(VLLM)' DEVICES='$(DEVICES)' $(PYTHON_) -m pytest -m gpu tests/gpu
+
 # Spark and Java are 440 MB: an environment of their own, made here only.
 .PHONY: spark test-spark
 spark: ready ## Install Spark and Java, so that the local AWS runs Spark jobs (.venvs/spark)

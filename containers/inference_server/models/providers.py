@@ -43,7 +43,7 @@ def open_session(path: Path, settings: Settings) -> onnxruntime.InferenceSession
         for fault in faults:
             log(logging.ERROR, f"asked for and cannot be used, {name} serves instead; {fault}")
         if name != "cpu":
-            _tell_where_it_runs(found, name)
+            _tell_where_it_runs(found, name, _device(settings))
         return found
     asked = settings.providers
     raise ModelLoadError(
@@ -67,7 +67,7 @@ def _try(
         session = onnxruntime.InferenceSession(
             str(path),
             _options(settings, accelerated=first != "cpu"),
-            providers=_chain(names, device=(settings.worker - 1) % max(1, settings.gpus)),
+            providers=_chain(names, _device(settings)),
             # Its own second try forgets which GPU was meant, and ends on the CPU.
             enable_fallback=0,
         )
@@ -90,7 +90,12 @@ def _options(settings: Settings, *, accelerated: bool) -> onnxruntime.SessionOpt
     return options
 
 
-def _chain(names: Sequence[str], *, device: int) -> list[Any]:
+def _device(settings: Settings) -> int:
+    """One process a GPU: the worker's number says which."""
+    return (settings.worker - 1) % max(1, settings.gpus)
+
+
+def _chain(names: Sequence[str], device: int) -> list[Any]:
     """Who gets each node of the model, best first: CUDA what TensorRT leaves, the CPU the rest."""
     if names[0] == "cpu":
         return [CPU]
@@ -112,7 +117,7 @@ def _preload() -> str:
     return failed[0] if failed else ""
 
 
-def _tell_where_it_runs(session: onnxruntime.InferenceSession, name: str) -> None:
+def _tell_where_it_runs(session: onnxruntime.InferenceSession, name: str, device: int) -> None:
     nodes: dict[str, int] = {}
     for part in session.get_provider_graph_assignment_info():
         nodes[part.ep_name] = nodes.get(part.ep_name, 0) + len(part.get_nodes())
@@ -123,7 +128,7 @@ def _tell_where_it_runs(session: onnxruntime.InferenceSession, name: str) -> Non
             "INFERENCE_PROVIDERS=cpu serves it with one worker a CPU",
         )
     else:
-        log(logging.INFO, "where the model runs", nodes=nodes)
+        log(logging.INFO, "where the model runs", device=device, nodes=nodes)
 
 
 def _first_line(error: Exception) -> str:

@@ -53,3 +53,18 @@ def test_what_was_removed_since_is_to_be_installed_again(checkout: Path, gone: s
 def test_a_file_may_be_called_as_it_likes(checkout: Path) -> None:
     name = "my 'own' data & more.csv"
     assert make(checkout, "upload", f"FILE={name}").stdout.splitlines()[-1] == name
+
+
+def test_tests_on_a_gpu_fail_where_there_is_none(checkout: Path) -> None:
+    """They are run when asked for: nobody shall take a skipped test for a good one."""
+    done = make(checkout, "test-gpu", f"DEVICES={checkout.name}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no NVIDIA GPU on this machine\nwhat to do: ")
+    assert done.stdout == ""
+
+
+def test_tests_on_a_gpu_fail_where_there_is_no_vllm(checkout: Path) -> None:
+    (checkout / "nvidia0").touch()
+    done = make(checkout, "test-gpu", "DEVICES=.", "VLLM=no-such-vllm")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no program no-such-vllm\nwhat to do: VLLM=")
