@@ -33,8 +33,8 @@ def extract(archive: Path, target: Path, *, url: str, caps: Caps | None = None) 
     """Leave the archive's files under `target`, or nothing at all.
 
     Refused before anything is written outside: paths that leave the folder, absolute paths, links,
-    devices, set-id files, two members at one path, and anything over the caps. `url` names the
-    archive in the RuntimeFailure.
+    devices, sparse and set-id files, two members at one path, and anything over the caps. `url`
+    names the archive in the RuntimeFailure.
     """
     caps = caps or Caps()
     staging = target.with_name(target.name + ".unpacking")
@@ -98,6 +98,8 @@ def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path)
         raise _RefusedError(
             f"member {member.name!r} is a link or a device; only files and folders are"
         )
+    if member.issparse():  # holes are no bytes of the archive, so the caps would not see them
+        raise _RefusedError(f"member {member.name!r} is a sparse file, whose size is only claimed")
     if member.isreg() and member.mode & _SET_ID_BITS:
         raise _RefusedError(f"member {member.name!r} is a set-id file")
     destination = target / path

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import pickle
 import random
 import shutil
 import subprocess
-import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.hostile_archives import ARCHIVES, BROKEN, mutated, packed, seeds
 from support.inference_server import PYTHON, free_port, request, running, status
 from support.training_job import environment
 
@@ -21,58 +19,6 @@ from local_aws.runtime.archives import extract
 from local_aws.runtime.containers import RuntimeFailure
 
 LONG = (pytest.mark.abuse, pytest.mark.timeout(3600))
-Write = Callable[[tarfile.TarFile], None]
-
-
-def member(name: str, content: bytes = b"x", **attributes: object) -> Write:
-    def write(tar: tarfile.TarFile) -> None:
-        info = tarfile.TarInfo(name)
-        info.size = len(content)
-        for key, value in attributes.items():
-            setattr(info, key, value)
-        tar.addfile(info, io.BytesIO(content))
-
-    return write
-
-
-def zeros(tar: tarfile.TarFile) -> None:
-    """200 MB that pack to 194 KB."""
-    member("model.onnx", bytes(200 * 1024**2))(tar)
-
-
-def twice(tar: tarfile.TarFile) -> None:
-    """One path, two files."""
-    member("a")(tar)
-    member("a", b"y")(tar)
-
-
-ARCHIVES: dict[str, Write] = {
-    "a way out": member("../evil"),
-    "a way out, deeper": member("code/../../evil"),
-    "an absolute path": member("/tmp/evil"),  # noqa: S108  it must not be written
-    "a symbolic link": member("link", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
-    "a hard link": member("link", b"", type=tarfile.LNKTYPE, linkname="../../etc/passwd"),
-    "a device": member("null", b"", type=tarfile.CHRTYPE, devmajor=1, devminor=3),
-    "a pipe": member("pipe", b"", type=tarfile.FIFOTYPE),
-    "a set-user-id file": member("tool", mode=0o4755),
-    "a bomb": zeros,
-    "a file twice": twice,
-}
-
-
-def packed(write: Write) -> bytes:
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        write(tar)
-    return gzip.compress(raw.getvalue(), 9)
-
-
-SMALL = [name for name in ARCHIVES if name != "a bomb"]
-BROKEN = {
-    "truncated": lambda: packed(member("model.onnx", os.urandom(100_000)))[:-1000],
-    "no archive": lambda: b"PK\x03\x04 is a zip",
-    "empty": lambda: b"",
-}
 
 
 def everything(folder: Path) -> list[Path]:
@@ -92,37 +38,14 @@ def test_a_hostile_archive_leaves_nothing_anywhere(tmp_path, name):
     assert not Path("/tmp/evil").exists()  # noqa: S108
 
 
-def mutated(archive: bytes, dice: random.Random) -> bytes:
-    """A tar file with some bytes of its headers changed, and checksums that fit again."""
-    content = bytearray(archive)
-    for start in range(0, len(content) - 1024, 512):
-        header = content[start : start + 512]
-        if header[257:262] != b"ustar" or dice.random() < 0.3:
-            continue
-        for _ in range(dice.choice((1, 1, 2, 8))):
-            field = dice.choice(((0, 100), (100, 24), (124, 12), (156, 1), (157, 100), (329, 171)))
-            at = field[0] + dice.randrange(min(field[1], 12))
-            header[at] = dice.choice((0, 0x2E, 0x2F, 0x30, 0x37, 0x80, 0xFF, dice.randrange(256)))
-        header[148:156] = b" " * 8
-        header[148:156] = b"%06o\0 " % sum(header)
-        content[start : start + 512] = header
-    return bytes(content)
-
-
 @pytest.mark.parametrize("number", [150, pytest.param(20_000, marks=LONG)])
 def test_an_archive_with_mutated_headers_is_refused_whole_or_stays_inside(tmp_path, figure, number):
     dice = random.Random(17)  # noqa: S311  chance, not secrets
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        for name in ("model.onnx", "code/inference.py", "code/lib/part.py"):
-            member(name, b"12345")(tar)
-        member("x" * 120, b"a long name has a header of its own")(tar)
-        ARCHIVES["a symbolic link"](tar)
-    seeds = [raw.getvalue(), *(gzip.decompress(packed(ARCHIVES[name])) for name in SMALL)]
     archive, target, refused = tmp_path / "model.tar.gz", tmp_path / "out" / "model", 0
+    tars = seeds()
     target.parent.mkdir()
     for _ in range(number):
-        archive.write_bytes(gzip.compress(mutated(dice.choice(seeds), dice), 1))
+        archive.write_bytes(gzip.compress(mutated(dice.choice(tars), dice), 1))
         try:
             extract(archive, target, url="s3://b/k")
         except RuntimeFailure:
