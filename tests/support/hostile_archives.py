@@ -81,14 +81,15 @@ BROKEN: dict[str, Callable[[], bytes]] = {
 
 
 def seeds() -> list[bytes]:
-    """Tar files to mutate: a good one with most kinds of headers, and every small hostile one."""
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        for name in ("model.onnx", "code/inference.py", "code/lib/part.py"):
-            member(name, b"12345")(tar)
-        member("x" * 120, b"a long name has a header of its own")(tar)
-        ARCHIVES["a symbolic link"](tar)
-    return [raw.getvalue(), *(gzip.decompress(packed(ARCHIVES[name])) for name in SMALL)]
+    """Tar files to mutate: a good one, it with a link behind, and every small hostile one."""
+    good = members(
+        *(member(name, b"12345") for name in ("model.onnx", "code/inference.py", "code/lib/a.py")),
+        member("x" * 120, b"a long name has a header of its own"),
+    )
+    linked = members(good, ARCHIVES["a symbolic link"])
+    return [
+        gzip.decompress(packed(one)) for one in (good, linked, *map(ARCHIVES.get, SMALL)) if one
+    ]
 
 
 def mutated(archive: bytes, dice: random.Random) -> bytes:

@@ -1,0 +1,1 @@
+"""Reads a trained model's archive before it is registered, and says which files are in it."""
