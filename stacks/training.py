@@ -76,6 +76,7 @@ class TrainingStack(Stack):
             ),
             ingest=ingest,
             topic=notifications.topic,
+            reserved_concurrency=2 if settings.reserve_concurrency else None,
             log_retention=RETENTION[settings.logs.retention_days],
         )
         publish(
@@ -104,5 +105,6 @@ def _job(settings: Settings, instance_type: str) -> Job:
         max_runtime_seconds=runtime,
         max_wait_seconds=wait if training.spot else None,
         checkpoint_prefix=training.checkpoint_prefix,
+        trusted_pickles=training.trusted_pickles,
         tags=settings.all_tags,
     )

@@ -22,6 +22,7 @@ def _as_text(value: object) -> str:
 # The image's own names (containers/*/hyperparameters.toml); SageMaker's length.
 HyperparameterName = Annotated[str, Field(min_length=1, max_length=256)]
 Hyperparameter = Annotated[str, BeforeValidator(_as_text)]  # SageMaker takes strings only
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="a sha256, 64 digits of hex")]
 
 
 class Training(OnInstances):
@@ -49,6 +50,9 @@ class Training(OnInstances):
             description="a key prefix without slashes around it, like checkpoints",
         ),
     ] = "checkpoints"
+    # The sha256 of each pickle that models may hold and the server may load; they travel as one
+    # variable of the package's container, which takes 1024 characters.
+    trusted_pickles: Annotated[list[Sha256], Field(max_length=15)] = Field(default_factory=list)
     hyperparameters: dict[HyperparameterName, Hyperparameter] = Field(default_factory=dict)
 
     @field_validator("checkpoint_prefix")

@@ -92,12 +92,14 @@ PROCESSED = "arn:aws:s3:::<storage/processed-bucket>"
 ARTIFACTS = "arn:aws:s3:::<storage/artifacts-bucket>"
 FUNCTION = "preprocessing/PreprocessRole"
 JOB = "training/PreprocessAndTrainExecutionRole"
+INSPECT = "training/PreprocessAndTrainInspectModelRole"
 MAY = [
     (FUNCTION, "s3:GetObject", f"{RAW}/flights/a.csv"),
     (FUNCTION, "s3:PutObject", f"{PROCESSED}/flights/1/manifest.json"),
     (FUNCTION, "kms:GenerateDataKey", "<storage/key-arn>"),
     (JOB, "s3:GetObject", f"{PROCESSED}/flights/1/train/train.csv"),
     (JOB, "s3:PutObject", f"{ARTIFACTS}/training/flights/job/output/model.tar.gz"),
+    (INSPECT, "s3:GetObject", f"{ARTIFACTS}/training/flights/job/output/model.tar.gz"),
     ("endpoint-realtime/ModelRole", "s3:GetObject", f"{ARTIFACTS}/training/flights/m.tar.gz"),
     ("endpoint-serverless/ModelRole", "s3:GetObject", f"{ARTIFACTS}/training/flights/m.tar.gz"),
     ("endpoint-async/ModelRole", "s3:PutObject", f"{ARTIFACTS}/async/async/output/a.out"),
@@ -124,6 +126,12 @@ MAY_NOT = [
     (JOB, "s3:ListBucket", RAW),
     (JOB, "s3:PutObject", f"{PROCESSED}/flights/1/train/train.csv"),
     (JOB, "s3:PutObject", f"{ARTIFACTS}/batch/output/a"),
+    (INSPECT, "s3:PutObject", f"{ARTIFACTS}/training/flights/job/output/model.tar.gz"),
+    (INSPECT, "s3:GetObject", f"{ARTIFACTS}/batch/output/a"),
+    (INSPECT, "s3:GetObject", f"{ARTIFACTS}/training/others/job/output/model.tar.gz"),
+    (INSPECT, "s3:GetObject", f"{RAW}/flights/a.csv"),
+    (INSPECT, "s3:ListBucket", ARTIFACTS),
+    (INSPECT, "sagemaker:CreateModelPackage", "*"),
     ("endpoint-*/ModelRole", "s3:GetObject", f"{RAW}/flights/a.csv"),
     ("endpoint-*/ModelRole", "s3:GetObject", f"{PROCESSED}/flights/1/train/train.csv"),
     ("endpoint-*/ModelRole", "s3:PutObject", f"{PROCESSED}/flights/1/train/train.csv"),

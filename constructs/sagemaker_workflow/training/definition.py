@@ -16,12 +16,14 @@ from sagemaker_workflow.training.capacity import (
     recovery_states,
     result_of,
 )
-from sagemaker_workflow.training.images import Images, evidence, image_states
+from sagemaker_workflow.training.images import Images, image_states
+from sagemaker_workflow.training.inspection.state import INSPECT, inspect_state
+from sagemaker_workflow.training.inspection.state import WAIT_SECONDS as INSPECTION_SECONDS
 from sagemaker_workflow.training.metrics import metric_definitions
+from sagemaker_workflow.training.registration import register_state
 from sagemaker_workflow.training.request import request_states
 
 CHANNELS = ("train", "validation", "test", "schema")
-_EVIDENCE = ", ".join(f"'{name}': {value}" for name, value in evidence().items())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +41,8 @@ class Job:
     max_runtime_seconds: int = 3600
     max_wait_seconds: int | None = None  # with spot instances: including the run
     checkpoint_prefix: str = "checkpoints"  # in the artifacts bucket, with spot instances
+    # The sha256 of pickles that models may hold, and that the server may load.
+    trusted_pickles: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -46,7 +50,7 @@ def preprocess_and_train(job: Job, *, model_package_group: str, images: Images) 
     """The definition; see `request_states` for its input.
 
     Open: `${TrainerImage}`, `${InferenceImage}`, `${Role}`, `${InstanceType}`, `${Key}`,
-    `${Artifacts}` (bucket), `${Ingest}` and `${Topic}` (ARNs).
+    `${Artifacts}` (bucket), `${Ingest}`, `${InspectModel}` and `${Topic}` (ARNs).
     Output: {"model_package", "training_job", "manifest", "dataset", "version", "metrics"}.
     """
     return {
@@ -56,14 +60,16 @@ def preprocess_and_train(job: Job, *, model_package_group: str, images: Images) 
         # for first, may wait six hours for its turn.
         "TimeoutSeconds": (job.max_wait_seconds or job.max_runtime_seconds)
         + WAIT_SECONDS
+        + INSPECTION_SECONDS
         + 8 * 3600,
         "StartAt": "Read the request",
         "States": {
             **request_states(then="Identify the trainer image"),
             **image_states(images, then="Train"),
             "Train": _train(job),
-            **recovery_states(train="Train", then="Register"),
-            "Register": _register(model_package_group),
+            **recovery_states(train="Train", then=INSPECT),
+            INSPECT: inspect_state(trusted_pickles=job.trusted_pickles, then="Register"),
+            "Register": register_state(model_package_group, trusted_pickles=job.trusted_pickles),
             "Refuse the request": refuse(
                 'the input must be S3\'s "Object Created" event of a manifest,'
                 ' {"manifest": "s3://<bucket>/<dataset>/<version>/manifest.json"},'
@@ -110,7 +116,7 @@ def _train(job: Job) -> dict[str, Any]:
             {"ErrorEquals": ["SageMaker.AmazonSageMakerException"], "MaxAttempts": 2, **JITTER}
         ],
         "Catch": [fails("Why was there no model?")],
-        "Next": "Register",
+        "Next": INSPECT,
     }
 
 
@@ -143,49 +149,4 @@ def _channel(name: str) -> dict[str, Any]:
                 "S3DataDistributionType": "FullyReplicated",
             }
         },
-    }
-
-
-def _register(group: str) -> dict[str, Any]:
-    """A package with everything a reviewer needs to approve or reject it."""
-    return {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:sagemaker:createModelPackage",
-        "Arguments": {
-            "ModelPackageGroupName": group,
-            "ModelPackageDescription": "{% $dataset & ' ' & $version %}",
-            "ModelApprovalStatus": "PendingManualApproval",
-            "InferenceSpecification": {
-                "Containers": [
-                    {
-                        "Image": "{% $inference_image %}",
-                        "ModelDataUrl": "{% $states.input.model_data %}",
-                    }
-                ],
-                "SupportedContentTypes": ["text/csv", "application/json", "application/jsonlines"],
-                "SupportedResponseMIMETypes": ["text/csv", "application/json"],
-            },
-            "CustomerMetadataProperties": "{% $merge([$states.input.metrics,"
-            " { 'dataset': $dataset, 'version': $version, 'manifest': $manifest,"
-            f" 'training_job': $states.input.training_job, {_EVIDENCE} }}]) %}}",
-            # The same job registers once, however often the call is repeated.
-            "ClientToken": "{% $substring($hash($states.input.training_job, 'SHA-256'), 0, 36) %}",
-        },
-        "Output": {
-            "model_package": "{% $states.result.ModelPackageArn %}",
-            "training_job": "{% $states.input.training_job %}",
-            "metrics": "{% $states.input.metrics %}",
-            "manifest": "{% $manifest %}",
-            "dataset": "{% $dataset %}",
-            "version": "{% $version %}",
-        },
-        "Retry": [
-            {
-                "ErrorEquals": ["SageMaker.SageMakerException", "SageMaker.ThrottlingException"],
-                "MaxAttempts": 3,
-                **JITTER,
-            }
-        ],
-        "Catch": [fails("Tell")],
-        "End": True,
     }

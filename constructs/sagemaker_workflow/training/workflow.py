@@ -20,6 +20,7 @@ from sagemaker_workflow.roles import ExecutionRole
 from sagemaker_workflow.state_machine import StateMachine
 from sagemaker_workflow.training.definition import Job, preprocess_and_train
 from sagemaker_workflow.training.images import Images
+from sagemaker_workflow.training.inspection import ModelInspection
 from sagemaker_workflow.training.registry import ModelPackageGroup
 from sagemaker_workflow.uploads import UploadTrigger
 
@@ -36,7 +37,8 @@ class Buckets:
 class PreprocessAndTrain(Construct):
     """A state machine trains on each manifest that arrives, and registers the model.
 
-    Attributes: machine, role (the machine's), execution_role (the training job's), trigger.
+    Attributes: machine, role (the machine's), execution_role (the training job's), inspection,
+    trigger.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class PreprocessAndTrain(Construct):
         buckets: Buckets,
         ingest: sfn.IStateMachine,
         topic: sns.ITopic,
+        reserved_concurrency: int | None = 2,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         """Make the machine, the job's role and the trigger.
@@ -60,11 +63,22 @@ class PreprocessAndTrain(Construct):
         :param buckets: where datasets and models are
         :param ingest: preprocesses a raw object when asked to train on one
         :param topic: is told of each failure; encrypted with the buckets' key
-        :param log_retention: how long the log is kept. Default: three months
+        :param reserved_concurrency: how many models are inspected at once; None for no limit, see
+            `ModelInspection`. Default: 2
+        :param log_retention: how long the logs are kept. Default: three months
         """
         super().__init__(scope, id_)
         self._job, self._group = job, group
         self.execution_role = _execution_role(self, images.trainer, buckets, job)
+        self.inspection = ModelInspection(
+            self,
+            "InspectModel",
+            models=buckets.artifacts,
+            prefix=f"training/{job.dataset}/",
+            key=buckets.key,
+            reserved_concurrency=reserved_concurrency,
+            log_retention=log_retention,
+        )
         workflow = StateMachine(
             self,
             "Machine",
@@ -73,6 +87,7 @@ class PreprocessAndTrain(Construct):
                 "Artifacts": buckets.artifacts.bucket_name,
                 "InferenceImage": images.inference.uri,
                 "Ingest": ingest.state_machine_arn,
+                "InspectModel": self.inspection.function.function_arn,
                 "InstanceType": job.instance_type,
                 "JobPrefix": job.prefix,
                 "Key": buckets.key.key_arn,
@@ -98,6 +113,7 @@ class PreprocessAndTrain(Construct):
         self._may_register()
         if images.looked_up:
             allow(self.role, "ecr:DescribeImages", on=[*images.looked_up])
+        allow(self.role, "lambda:InvokeFunction", on=[self.inspection.function.function_arn])
         grant_run_and_wait(self.role, ingest, why="each execution of Ingest has a name of its own")
         allow(self.role, "sns:Publish", on=[topic.topic_arn])
         allow(self.role, "kms:Decrypt", "kms:GenerateDataKey", on=[buckets.key.key_arn])

@@ -295,7 +295,7 @@ def test_every_log_is_encrypted_and_kept_as_long_as_the_settings_say(templates: 
 
 def test_every_function_is_traced_limited_and_has_dead_letters(templates: Templates) -> None:
     functions = [f for t in templates.values() for f in of_type(t, "AWS::Lambda::Function")]
-    assert len(functions) == 4, "preprocessing, and one for each endpoint"
+    assert len(functions) == 5, "preprocessing, models, and one for each endpoint"
     for one in functions:
         assert one["Properties"]["TracingConfig"] == {"Mode": "Active"}
         assert one["Properties"]["ReservedConcurrentExecutions"] >= 1

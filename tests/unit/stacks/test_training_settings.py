@@ -110,3 +110,15 @@ def test_spot_and_several_instances_are_settings(tmp_path: Path) -> None:
     asked = training(tmp_path, "spot = true\nmax_wait_minutes = 90\ninstance_count = 3")
     assert (asked.spot, asked.max_wait_minutes, asked.instance_count) == (True, 90, 3)
     assert asked.checkpoint_prefix == "checkpoints"
+
+
+def test_a_pickle_is_trusted_by_its_whole_sha256_or_not_at_all(tmp_path: Path) -> None:
+    digest = "0123456789abcdef" * 4
+    assert training(tmp_path, f'trusted_pickles = ["{digest}"]').trusted_pickles == [digest]
+    assert training(tmp_path, "").trusted_pickles == []
+    for wrong in (f'["{digest[1:]}"]', f'["{digest.upper()}"]', '["*"]', '["model.pkl"]'):
+        [said] = faults(tmp_path, f"trusted_pickles = {wrong}")
+        assert said.startswith("training.trusted_pickles")
+        assert "a sha256, 64 digits of hex" in said
+    many = ", ".join([f'"{digest}"'] * 16)
+    assert "at most 15" in faults(tmp_path, f"trusted_pickles = [{many}]")[0]
