@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops import aws
+from ops import archive, aws
 from ops.endpoints import Endpoint
 
 
@@ -24,7 +24,10 @@ class Origin:
 
 
 # In the order in which a model came to be.
-_FACTS = ("dataset", "version", "manifest", "training_job", "trainer_image", "trainer_code")
+_FACTS = (
+    *("dataset", "version", "manifest", "training_job", "trainer_image", "trainer_code"),
+    "model_digest",
+)
 
 
 def origins(endpoint: Endpoint) -> list[Origin]:
@@ -61,12 +64,16 @@ def _origin(sagemaker: Any, where: str, running: str, model: str) -> Origin:
         return Origin(where=where, running=running, faults=(fault,))
     told = sagemaker.describe_model_package(ModelPackageName=package)
     evidence = told.get("CustomerMetadataProperties") or {}
+    facts = {name: evidence[name] for name in _FACTS if name in evidence}
+    facts.setdefault("model_digest", archive.UNKNOWN)
+    now = archive.compared(told, evidence)
+    faults = [*_faults(sagemaker, running, told, evidence), *now.faults]
     return Origin(
         where=where,
         running=running,
         package=package,
-        facts=tuple((name, evidence[name]) for name in _FACTS if name in evidence),
-        faults=tuple(_faults(sagemaker, running, told, evidence)),
+        facts=(*facts.items(), ("archive", now.state)),
+        faults=tuple(faults),
     )
 
 

@@ -89,6 +89,15 @@ class Loop:
         given = {"manifest": self.manifest["uri"]}
         return self._execution("training/state-machine-arn", given)
 
+    def inspect(self) -> str:
+        """The function that inspects models is asked for the one that was registered."""
+        [container] = self.package["InferenceSpecification"]["Containers"]
+        made = self.client("lambda").invoke(
+            FunctionName=self.resource("training", "PreprocessAndTrainInspectModel"),
+            Payload=json.dumps({"uri": container["ModelDataUrl"]}).encode(),
+        )
+        return made["Payload"].read().decode() if made.get("FunctionError") else ""
+
     def manifest_looked_at(self) -> str:
         """PreprocessAndTrain reads a manifest that arrived, and that a newer one has its place."""
         bucket, key = self.parameter("storage/processed-bucket"), "flights/grants/manifest.json"

@@ -19,6 +19,7 @@ BACKFILL = "preprocessing/BackfillMachineRole"
 FUNCTION = "preprocessing/PreprocessRole"
 MANIFESTS = "training/PreprocessAndTrainManifestsRole"
 TRAIN = "training/PreprocessAndTrainMachineRole"
+INSPECT = "training/PreprocessAndTrainInspectModelRole"
 JOB = "training/PreprocessAndTrainExecutionRole"
 REALTIME = "endpoint-realtime/ModelRole"
 CHALLENGER = "endpoint-realtime/ChallengerModelRole"
@@ -111,6 +112,8 @@ GRANTS = [
     ),
     *grants_for(TRAIN, Loop.train_on_nothing, *RULE, on="*TrainingJobsRule"),
     *grants_for(TRAIN, Loop.train, "sagemaker:CreateModelPackage", "ecr:DescribeImages"),
+    *grants_for(TRAIN, Loop.train, "lambda:InvokeFunction"),
+    *grants_for(INSPECT, Loop.inspect, "s3:GetObject", "kms:Decrypt"),
     *grants_for(JOB, Loop.training_job, "ecr:BatchGetImage", "s3:ListBucket", "s3:GetObject"),
     *grants_for(JOB, Loop.training_job, "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"),
     *grants_for(JOB, logged(Loop.training_job), "logs:CreateLogStream", "logs:PutLogEvents"),
@@ -253,6 +256,7 @@ WRITES = {
     "kms:Encrypt": "S3 asks for GenerateDataKey; guides for jobs list Encrypt besides",
 }
 TAGS = "tags are read by the integration only when it is asked for a job that exists"
+MACHINE_LETTERS = "the state machine waits for the function: nothing is left undelivered"
 FUNCTION_LETTERS = "CloudFormation waits for the function: nothing is left undelivered"
 LIFECYCLE = {
     "logs:CreateLogStream": FUNCTION_LOGS,
@@ -279,9 +283,17 @@ NOT_ASKED = {
         "logs:PutLogEvents": FUNCTION_LOGS,
         "xray:PutTelemetryRecords": DELIVERY,
         "xray:PutTraceSegments": DELIVERY,
-        "sqs:SendMessage": "the state machine waits for the function: nothing is left undelivered",
+        "sqs:SendMessage": MACHINE_LETTERS,
         "s3:GetObjectVersion": "asked for when an event names a version, as S3's own do",
         "s3:AbortMultipartUpload": MULTIPART,
+    },
+    INSPECT: {
+        "logs:CreateLogStream": FUNCTION_LOGS,
+        "logs:PutLogEvents": FUNCTION_LOGS,
+        "xray:PutTelemetryRecords": DELIVERY,
+        "xray:PutTraceSegments": DELIVERY,
+        "sqs:SendMessage": MACHINE_LETTERS,
+        "kms:GenerateDataKey": MACHINE_LETTERS,
     },
     TRAIN: {**MACHINE, "sagemaker:ListTags": TAGS},
     JOB: {**EXECUTION, **WRITES},
@@ -312,6 +324,7 @@ LOOP: dict[str, Stage] = {
     "manifest": Loop.manifest_arrives,
     "train on raw": Loop.train_on_raw,  # Ingest included
     "train": Loop.train,
+    "inspect": Loop.inspect,
     "spot": Loop.spot_job,
     **{f"model of {role}": model_of(role) for role in MODELS},
     **{f"update {name}": update_of(name) for name in ("realtime", "serverless", "async")},

@@ -130,3 +130,85 @@ def test_the_command_ends_with_1_and_all_that_does_not_agree(
     assert ops.main(["provenance", "realtime"]) == 1
     said = " ".join(capsys.readouterr().err.split())
     assert "primary: the package is Rejected, not Approved" in said
+
+
+DIGEST = "3" * 64
+
+
+@pytest.fixture
+def inspected(account: dict[str, Any], services: dict[str, Any]) -> dict[str, Any]:
+    """The package was inspected before it was registered, and S3 has that object."""
+    account["package"]["CustomerMetadataProperties"] |= {
+        "model_digest": DIGEST,
+        "model_etag": "e1",
+        "model_version_id": "v1",
+    }
+    [container] = account["package"]["InferenceSpecification"]["Containers"]
+    container["Environment"] = {"INFERENCE_MODEL_DIGEST": DIGEST}
+    account["object"] = {"ETag": '"e1"', "VersionId": "v1"}
+
+    def head(Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        assert f"s3://{Bucket}/{Key}" == DATA
+        if isinstance(account["object"], str):
+            raise refused(account["object"], "no", "HeadObject")
+        return dict(account["object"])
+
+    services["s3"] = SimpleNamespace(head_object=head)
+    return account
+
+
+def archive() -> str:
+    [origin] = provenance.origins(ENDPOINT)
+    return dict(origin.facts)["archive"]
+
+
+@pytest.mark.usefixtures("inspected")
+def test_shows_the_digest_and_that_s3_still_has_the_object_that_was_inspected() -> None:
+    [origin] = provenance.origins(ENDPOINT)
+    assert origin.faults == ()
+    assert dict(origin.facts)["model_digest"] == DIGEST
+    assert archive() == "the object that was inspected"
+
+
+def test_an_archive_that_was_replaced_is_a_fault_by_its_version(inspected: dict[str, Any]) -> None:
+    """The same bytes written again are another version: nobody inspected that one."""
+    inspected["object"]["VersionId"] = "v2"
+    assert archive() == "replaced"
+    assert faults() == (
+        f"the archive {DATA} was replaced after it was inspected: S3 has v2, the package v1"
+        " (model_version_id)",
+    )
+
+
+def test_a_bucket_without_versions_tells_by_the_etag(inspected: dict[str, Any]) -> None:
+    del inspected["package"]["CustomerMetadataProperties"]["model_version_id"]
+    inspected["object"] = {"ETag": '"e1"'}
+    assert faults() == ()
+    inspected["object"] = {"ETag": '"e2"'}
+    assert faults()[0].endswith("S3 has e2, the package e1 (model_etag)")
+
+
+def test_an_archive_that_is_gone_is_a_fault_and_one_that_may_not_be_read_is_unknown(
+    inspected: dict[str, Any],
+) -> None:
+    inspected["object"] = "404"
+    assert (archive(), faults()) == ("gone", (f"the archive {DATA} is not there",))
+    inspected["object"] = "403"
+    assert (archive(), faults()) == ("unknown: S3 says 403", ())
+
+
+def test_a_container_that_is_started_with_another_digest_is_a_fault(
+    inspected: dict[str, Any],
+) -> None:
+    [container] = inspected["package"]["InferenceSpecification"]["Containers"]
+    container["Environment"] = {}
+    assert faults() == (
+        f"its container is started with INFERENCE_MODEL_DIGEST=None, inspected was {DIGEST}",
+    )
+
+
+def test_of_a_package_that_records_no_digest_it_is_unknown(account: dict[str, Any]) -> None:
+    [origin] = provenance.origins(ENDPOINT)
+    assert origin.faults == ()
+    assert dict(origin.facts)["model_digest"] == "unknown"
+    assert archive() == "unknown: the package records no digest; register a model anew"

@@ -5,6 +5,8 @@ from typing import Any
 
 from support.sagemaker_door import Aws
 
+from tests.unit.local_aws.sagemaker.test_package_environments import DIGEST, served
+
 
 def test_a_component_serves_on_an_endpoint_without_a_model(aws: Aws, hosting: Any) -> None:
     hosting.endpoint()
@@ -109,3 +111,13 @@ def test_deleting_the_endpoint_leaves_its_components(aws: Aws, hosting: Any) -> 
     assert "already existing" in aws.refusal("CreateInferenceComponent", **request).message
     aws.call("DeleteInferenceComponent", InferenceComponentName="churn")
     hosting.gone()
+
+
+def test_a_component_of_a_packages_model_has_the_packages_environment(
+    aws: Aws, hosting: Any
+) -> None:
+    served(aws)
+    hosting.endpoint()
+    hosting.component()
+    [running] = aws.containers.running
+    assert running.spec.container.environment == DIGEST
