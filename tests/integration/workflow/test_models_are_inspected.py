@@ -80,8 +80,21 @@ def replaced(workflow: Any) -> Iterator[str]:
     s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
 
 
+@pytest.fixture
+def same_model_again(workflow: Any) -> Iterator[str]:
+    """A further version of the group with the served model's own specification, approved."""
+    good, sagemaker = workflow.run.package, workflow.client("sagemaker")
+    made = sagemaker.create_model_package(
+        ModelPackageGroupName=good["ModelPackageGroupName"],
+        ModelApprovalStatus="Approved",
+        InferenceSpecification=good["InferenceSpecification"],
+    )
+    yield str(made["ModelPackageArn"])
+    sagemaker.delete_model_package(ModelPackageName=made["ModelPackageArn"])
+
+
 def test_an_archive_that_was_replaced_is_not_served_and_the_endpoint_stays(
-    workflow: Any, replaced: str
+    workflow: Any, replaced: str, same_model_again: str
 ) -> None:
     request = ["invoke", "realtime", "--data", str(workflow.where.samples / "request.csv")]
     before = CliRunner().invoke(app, request)
@@ -90,7 +103,7 @@ def test_an_archive_that_was_replaced_is_not_served_and_the_endpoint_stays(
     assert code == 1
     assert "was replaced after it was inspected" in told
 
-    rolled = approve.promote(same_model_again(workflow), [REALTIME])
+    rolled = approve.promote(same_model_again, [REALTIME])
 
     fault = approve.faults(rolled)
     assert fault is not None
@@ -100,17 +113,6 @@ def test_an_archive_that_was_replaced_is_not_served_and_the_endpoint_stays(
     assert cloudformation.status(REALTIME) == "UPDATE_ROLLBACK_COMPLETE"
     after = CliRunner().invoke(app, request)
     assert (after.exit_code, after.stdout) == (0, before.stdout)
-
-
-def same_model_again(workflow: Any) -> str:
-    """A further version of the group with the served model's own specification, approved."""
-    good = workflow.run.package
-    made = workflow.client("sagemaker").create_model_package(
-        ModelPackageGroupName=good["ModelPackageGroupName"],
-        ModelApprovalStatus="Approved",
-        InferenceSpecification=good["InferenceSpecification"],
-    )
-    return str(made["ModelPackageArn"])
 
 
 def test_after_that_the_version_that_was_inspected_is_served_again(workflow: Any) -> None:

@@ -173,6 +173,13 @@ def test_what_is_no_header_is_no_end_of_the_archive() -> None:
         inspect(Bytes(gzip.compress(broken)), trusted=())
 
 
+def test_the_checksum_behind_the_last_file_is_compared() -> None:
+    archive = bytearray(packed(member("model.onnx")))
+    archive[-8] ^= 1
+    with pytest.raises(ModelRefused, match="it cannot be read: CRC check failed"):
+        inspect(Bytes(bytes(archive)), trusted=())
+
+
 @pytest.mark.parametrize(
     ("caps", "sentence"),
     [
