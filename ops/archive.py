@@ -61,7 +61,7 @@ def _in_s3(place: str) -> dict[str, str] | str | None:
     try:
         found = aws.client("s3").head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
+        code = aws.error_code(error)
         return None if code in ("404", "NoSuchKey", "NoSuchBucket") else f"S3 says {code}"
     return {
         "model_version_id": str(found.get("VersionId", "none")),
