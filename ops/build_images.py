@@ -1,8 +1,9 @@
 """Container images on this machine: `python -m ops.build_images` builds containers/ with an engine.
 
 Each image is `<prefix>/<container>:<hash of its build context>`; one that is there is not built
-again. What it weighs is printed, in all and in Python packages. Another base, platform or options
-for the engine (behind `--`) make another image of the same content: its tag has a suffix.
+again. Two are built at a time: one downloads while the other unpacks. What each weighs is printed,
+in all and in Python packages. Another base, platform or options for the engine (behind `--`) make
+another image of the same content: its tag has a suffix.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ PREFIX = "localhost/sagemaker-workflow"
 ENGINES = ("podman", "docker")
 # Gigabytes each, and of no use without a GPU: built when they are named.
 LARGE = ("torch_trainer", "vllm")
+AT_A_TIME = 2
 _SITE_PACKAGES = (
     "import pathlib, sysconfig; p = pathlib.Path(sysconfig.get_paths()['purelib']);"
     " print(sum(f.lstat().st_size for f in p.rglob('*') if f.is_file()))"
@@ -89,8 +92,19 @@ def build(
     tag = tag_of(context, base, platform, options)
     if subprocess.run([engine, "image", "inspect", tag], capture_output=True).returncode:  # noqa: S603
         words = command(engine, context, tag, base=base, platform=platform, options=options)
-        subprocess.run([*words, str(context.copy())], check=True, stdout=sys.stderr)  # noqa: S603
+        _follow([*words, str(context.copy())], name)
     return Built(tag=tag, size=int(_ask(engine, tag)), site_packages=_weigh(engine, tag))
+
+
+def _follow(words: list[str], name: str) -> None:
+    """The program has ended; each line it wrote began with `name`. Raises CalledProcessError."""
+    with subprocess.Popen(  # noqa: S603
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as program:
+        for line in program.stdout or ():
+            sys.stderr.write(f"{name}: {line}")
+    if program.returncode:
+        raise subprocess.CalledProcessError(program.returncode, words)
 
 
 def _ask(engine: str, tag: str) -> str:
@@ -135,7 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"no such container: {', '.join(unknown)}; there are: {', '.join(known)}")
     if shutil.which(options.engine) is None:
         parser.error(f"there is no {options.engine} on the PATH: install it, or --engine the other")
-    for name in options.name or [one for one in known if one not in LARGE]:
+
+    def one(name: str) -> str:
         try:
             made = build(
                 options.engine,
@@ -146,9 +161,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
         except subprocess.CalledProcessError as error:
             sys.exit(f"containers/{name}: {options.engine} ended with {error.returncode}")
-        print(  # noqa: T201
-            f"{made.tag}: {made.size / 1e6:.0f} MB, site-packages {made.site_packages / 1e6:.1f} MB"
-        )
+        packages = f"site-packages {made.site_packages / 1e6:.1f} MB"
+        return f"{made.tag}: {made.size / 1e6:.0f} MB, {packages}"
+
+    with ThreadPoolExecutor(AT_A_TIME) as builders:
+        for line in builders.map(one, options.name or [n for n in known if n not in LARGE]):
+            print(line)  # noqa: T201
 
 
 if __name__ == "__main__":
