@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from support import leftovers
+from support.engine_container import START_SECONDS, STOP_SECONDS, Container
 from support.local_aws_server import free_port
 
 from ops import build_images
 
-START_SECONDS = 60
-# /ping and the health check are asked as often as it takes; a container ends within this.
-STOP_SECONDS = 60
+Start = Callable[..., Container]
 
 
 @pytest.fixture(scope="session")
@@ -33,107 +32,27 @@ def engine() -> str:
 
 @pytest.fixture(scope="session")
 def image(engine: str) -> Callable[..., build_images.Built]:
-    """Build a container's image on the base the environment names."""
+    """Build a container's image on the base the environment names, for its platform."""
     base = os.environ.get("LOCAL_AWS_ENGINE_BASE")
+    platform = os.environ.get("LOCAL_AWS_ENGINE_PLATFORM") or None
 
+    @cache
     def build(name: str, *options: str) -> build_images.Built:
-        return build_images.build(engine, name, base=base, options=options)
+        return build_images.build(engine, name, base=base, platform=platform, options=options)
 
     return build
 
 
-@dataclass
-class Container:
-    """A container of one image that was started and not yet removed."""
-
-    engine: str
-    name: str
-    port: int
-
-    def ask(self, path: str, body: bytes | None = None, *, seconds: float = 30) -> bytes:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", body, {"Content-Type": "text/csv"}
-        )
-        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310 our own
-            return bytes(answer.read())
-
-    def ready(self) -> Container:
-        """/ping is answered with 200."""
-        until = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self.ask("/ping", seconds=2)
-                return self
-            except OSError:
-                assert self.state()["Running"], self.log()
-                assert time.monotonic() < until, f"no 200 within {START_SECONDS} s: {self.log()}"
-                time.sleep(0.1)
-
-    def state(self) -> dict[str, Any]:
-        return dict(json.loads(self._say("inspect", "--format", "{{json .State}}", self.name)))
-
-    def health(self) -> str:
-        """What the image's own HEALTHCHECK says; podman is asked to run it, docker does by itself.
-
-        (Podman leaves the clock to systemd, which is not everywhere.)
-        """
-        until = time.monotonic() + START_SECONDS
-        while True:
-            if self.engine == "podman":
-                command = [self.engine, "healthcheck", "run", self.name]
-                subprocess.run(command, capture_output=True, timeout=STOP_SECONDS, check=False)
-            status = str(self.state()["Health"]["Status"])
-            if status != "starting" or time.monotonic() > until:
-                return status
-            time.sleep(0.5)
-
-    def users(self) -> set[int]:
-        """The user ids of the container's processes, as the kernel has them."""
-        first = self.state()["Pid"]
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        found = [Path(f"/proc/{pid}/status").read_text() for pid in (first, *children)]
-        return {
-            int(line.split()[2])  # Uid: real effective saved
-            for text in found
-            for line in text.splitlines()
-            if line.startswith("Uid:")
-        }
-
-    def stop(self) -> int:
-        """The exit code, after SIGTERM."""
-        self.signal("TERM")
-        return self.ended()
-
-    def signal(self, name: str) -> None:
-        self._say("kill", "--signal", name, self.name)
-
-    def ended(self) -> int:
-        """The exit code of a container that ends by itself."""
-        return int(self._say("wait", self.name))
-
-    def log(self) -> str:
-        done = subprocess.run(
-            [self.engine, "logs", self.name],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=STOP_SECONDS,
-            check=False,
-        )
-        return done.stdout
-
-    def _say(self, *words: str) -> str:
-        done = subprocess.run(
-            [self.engine, *words], capture_output=True, text=True, timeout=600, check=True
-        )
-        return done.stdout
-
-
-Start = Callable[..., Container]
+@pytest.fixture(scope="session")
+def label(engine: str) -> Iterator[str]:
+    """The label of every container of these tests; none is left, however they end."""
+    mark = f"{leftovers.LABEL}={os.getpid()}"
+    with leftovers.no_containers(engine, mark):
+        yield mark
 
 
 @pytest.fixture
-def start(engine: str) -> Iterator[Start]:
+def start(engine: str, label: str) -> Iterator[Start]:
     """Run an image as SageMaker does, with a root that cannot be written to.
 
     `mounts` are (source, target, read-only). A daemon is root and we may not be: what `mine` writes
@@ -151,6 +70,7 @@ def start(engine: str) -> Iterator[Start]:
         port = free_port()
         name = f"image-test-{port}"
         command = [*build_images.runner(engine), "--detach", "--name", name, "--pull=never"]
+        command += ["--label", label]
         command += ["--read-only", "--tmpfs", "/tmp"]  # noqa: S108  the container's own
         if mine and engine == "docker" and os.geteuid() != 0:
             command += ["--user", f"{os.geteuid()}:{os.getegid()}"]
@@ -167,12 +87,16 @@ def start(engine: str) -> Iterator[Start]:
 
     yield run
     for one in started:
-        subprocess.run(
-            [engine, "rm", "--force", one.name],
-            capture_output=True,
-            timeout=STOP_SECONDS,
-            check=False,
-        )
+        words = [engine, "rm", "--force", one.name]
+        subprocess.run(words, capture_output=True, timeout=STOP_SECONDS, check=False)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may read; pytest's own are closed to others."""
+    with TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import leftovers
 from support import sagemaker_on_local_aws as local
 from support.local_aws_server import REPOSITORY, LocalAws
 
@@ -24,12 +25,15 @@ pytestmark = [pytest.mark.images, pytest.mark.timeout(BUILD_SECONDS + 300)]
 @pytest.fixture(scope="module")
 def aws(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A server that runs custom images under the engine."""
-    with LocalAws.started(
-        tmp_path_factory.mktemp("aws"),
-        enforce=True,
-        time_factor=10,
-        environment={"LOCAL_AWS_ENGINE": engine},
-    ) as server:
+    with (
+        LocalAws.started(
+            tmp_path_factory.mktemp("aws"),
+            enforce=True,
+            time_factor=10,
+            environment={"LOCAL_AWS_ENGINE": engine},
+        ) as server,
+        leftovers.no_server(server.process),
+    ):
         yield server
     assert _containers(engine, server) == []
 
@@ -275,6 +279,7 @@ def test_a_server_stops_its_containers(
     ) as aws:
         role = local.role(aws, "execution", local.ROLE_POLICY)
         job = _training_job("mine", role, _image(aws, "trainer"), aws, num_round="100000")
-        aws.client("sagemaker").create_training_job(**job)
-        eventually(lambda: _ours(engine, "-mine-"))
+        with leftovers.no_server(aws.process):
+            aws.client("sagemaker").create_training_job(**job)
+            eventually(lambda: _ours(engine, "-mine-"))
     assert _ours(engine, "-mine-") == []
