@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Iterator
 
 from inference_server.exchange import Exchange
 from inference_server.models.base import Answer
@@ -42,14 +43,22 @@ def pump(exchange: Exchange, answer: Answer, loop: asyncio.AbstractEventLoop) ->
             loop.call_soon_threadsafe(send, piece)
         else:
             complete = True
-    except Exception:
+    except BaseException:
+        # A script's sys.exit() too: what ends the model's thread leaves everyone else waiting.
         logging.getLogger(__name__).exception("the model failed in the middle of its answer")
-    finally:
-        if close := getattr(answer.chunks, "close", None):
-            close()  # the generator's own finally blocks run now, not some day
+    _close(answer.chunks)
 
     def end() -> None:
         connection.end_chunks(exchange, complete=complete)
 
     loop.call_soon_threadsafe(end)
     return complete
+
+
+def _close(chunks: Iterator[bytes]) -> None:
+    """The generator's own finally blocks run now, not some day; they may fail, as any code may."""
+    try:
+        if close := getattr(chunks, "close", None):
+            close()
+    except BaseException:
+        logging.getLogger(__name__).exception("the model's answer could not be closed")
