@@ -101,10 +101,10 @@ class Models:
 
     def _tried(self, name: str, folder: Path) -> Predictor | Answer:
         limit = self._settings.models_memory_bytes
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        if resident() + size > limit:
-            return self._no_room(name)
         try:
+            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            if resident() + size > limit:
+                return self._no_room(name)
             settings = replace(self._settings, model_dir=folder, script_dir=folder / "code")
             predictor = load(settings)
         except MemoryError:
@@ -171,9 +171,12 @@ class Models:
                 '"/opt/ml/models/a/model"}'
             ) from None
         top, folder = self._settings.models_dir.resolve(), Path(url)
-        if not folder.resolve().is_relative_to(top) or not folder.is_dir():
-            raise RequestError(f"url is {url[:200]!r}, allowed: a model's folder below {top}")
-        return name, folder
+        try:
+            if folder.resolve().is_relative_to(top) and folder.is_dir():
+                return name, folder
+        except (OSError, ValueError, RuntimeError):
+            pass  # too long for a path, a NUL in it, a link to itself
+        raise RequestError(f"url is {url[:200]!r}, allowed: a model's folder below {top}")
 
     # ---- across crashes
 

@@ -86,7 +86,7 @@ def _files(folder: Path) -> Iterator[Path]:
     top = folder.resolve()
     for path in sorted(folder.rglob("*")):
         # SageMaker advises against links in archives; one that leads out may lead anywhere.
-        if path.is_symlink() and not path.resolve().is_relative_to(top):
+        if path.is_symlink() and _leads_out(path, top):
             raise ModelLoadError(
                 f"{path.relative_to(folder)} is a link to a place outside the model folder; "
                 "put the file itself into the archive"
@@ -98,3 +98,10 @@ def _files(folder: Path) -> Iterator[Path]:
                 f"{path.relative_to(folder)} is neither a file nor a folder; leave it out of the "
                 "archive"
             )
+
+
+def _leads_out(link: Path, top: Path) -> bool:
+    try:
+        return not link.resolve().is_relative_to(top)
+    except (OSError, RuntimeError):  # a link to itself leads nowhere
+        return False

@@ -63,7 +63,7 @@ class ScriptModel:
             if before := getattr(module, "pre_model_fn", None):
                 before(str(settings.model_dir))
             self._model = self._functions["model_fn"](str(settings.model_dir))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ModelLoadError(
                 f"model_fn of {settings.script} failed: {type(error).__name__}: {error}"
             ) from error
@@ -105,7 +105,7 @@ class ScriptModel:
             return  # what a script takes as input is its own; a loaded model is all we can see
         try:
             self._warmup(str(self._settings.model_dir), self._model)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ModelLoadError(
                 f"model_warmup_fn of {self._settings.script} failed: "
                 f"{type(error).__name__}: {error}"
@@ -151,7 +151,7 @@ def _import(settings: Settings) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelLoadError(
             f"{settings.script} cannot be imported: {type(error).__name__}: {error}"
         ) from error

@@ -165,6 +165,10 @@ BROKEN = {
         lambda folder, good: (folder / "model.onnx").symlink_to(good / "model.onnx"),
         "model.onnx is a link to a place outside the model folder",
     ),
+    "a link to itself": (
+        lambda folder, good: (folder / "loop").symlink_to("loop"),
+        "loop is neither a file nor a folder",
+    ),
     "a pipe": (
         lambda folder, good: os.mkfifo(folder / "weights"),
         "weights is neither a file nor a folder",

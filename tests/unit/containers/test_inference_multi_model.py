@@ -130,6 +130,19 @@ REFUSED = {
     "a folder elsewhere": (b'{"model_name": "a", "url": "/etc"}', "url is '/etc', allowed:"),
     "a way out": (b'{"model_name": "a", "url": "BASE/models/../.."}', "allowed: a model's folder"),
     "an empty folder": (b'{"model_name": "a", "url": "BASE/models"}', "nothing to serve"),
+    "a NUL": (b'{"model_name": "a", "url": "BASE/models/\\u0000"}', "allowed: a model's folder"),
+    "a name too long for a file": (
+        b'{"model_name": "a", "url": "BASE/models/' + b"a" * 300 + b'"}',
+        "allowed: a model's folder",
+    ),
+    "a path too long": (
+        b'{"model_name": "a", "url": "BASE/models' + b"/a" * 5000 + b'"}',
+        "allowed: a model's folder",
+    ),
+    "a link to itself": (
+        b'{"model_name": "a", "url": "BASE/models/loop"}',
+        "allowed: a model's folder",
+    ),
 }
 
 
@@ -137,6 +150,8 @@ REFUSED = {
 def test_refuses_to_load(models, fault):
     body, sentence = REFUSED[fault]
     server = models()
+    if fault == "a link to itself":
+        (models.base / "models" / "loop").symlink_to("loop")
     body = body.replace(b"BASE", str(models.base).encode())
     answer = server.request("POST", "/models", body, Content_Type=JSON)
     assert answer.status == 400
@@ -153,6 +168,33 @@ def test_a_pickle_in_one_model_is_refused_and_the_others_serve_on(models):
     assert answer.status == 400
     assert "model.pkl is a pickle" in answer.error
     assert ask(server, "good").status == 200
+
+
+def test_a_link_to_itself_in_a_model_is_refused_with_a_sentence(models):
+    server = models()
+    folder = models.onnx("bad")
+    (folder / "loop").symlink_to("loop")
+    answer = load(server, "bad", folder)
+    assert answer.status == 400
+    assert "loop is neither a file nor a folder" in answer.error
+    assert "Traceback" not in server.log()
+
+
+def test_a_model_that_ends_the_process_as_it_loads_is_refused(models):
+    server = models()
+    folder = script(models.base, "a", "x")
+    (folder / "code" / "helper.py").write_text("raise SystemExit('no licence')")
+    answer = load(server, "a", folder)
+    assert answer.status == 400
+    assert "inference.py cannot be imported: SystemExit: no licence" in answer.error
+    (folder / "code" / "helper.py").write_text("NAME = 'here'")
+    assert load(server, "a", folder).status == 200
+
+
+def test_the_name_of_a_model_may_be_long(models):
+    server = models()
+    assert load(server, "a" * 300, models.onnx("a")).status == 200
+    assert ask(server, "a" * 300).status == 200
 
 
 def test_the_models_are_there_again_after_the_process_was_killed(models):

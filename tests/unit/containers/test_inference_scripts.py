@@ -137,6 +137,10 @@ REFUSED = {
         "def model_fn(d): raise OSError('no weights')\ndef predict_fn(d, m): pass\n",
         "model_fn of inference.py failed: OSError: no weights",
     ),
+    "a model_fn that ends the process": (
+        "def model_fn(d): raise SystemExit('no licence')\ndef predict_fn(d, m): pass\n",
+        "model_fn of inference.py failed: SystemExit: no licence",
+    ),
     "a syntax error": ("def model_fn(:\n", "inference.py cannot be imported: SyntaxError"),
     "a missing package": ("import torch\n", "cannot be imported: ModuleNotFoundError"),
     "a warm-up that fails": (
