@@ -4,9 +4,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
-import polars
 import pytest
 from support.training_job import ROOT
 
@@ -24,14 +22,6 @@ def packages(environment, *names):
 def xgboost_path():
     """XGBoost is in the trainer's environment; beside the server's own it is a path more."""
     return f"{ROOT / 'containers'}:{packages('.venvs/trainer')}"
-
-
-@pytest.fixture
-def arro3_path(tmp_path):
-    """Only arro3, of all that the developer's environment has."""
-    (tmp_path / "extra").mkdir()
-    (tmp_path / "extra" / "arro3").symlink_to(packages(".venv") / "arro3")
-    return f"{ROOT / 'containers'}:{tmp_path / 'extra'}"
 
 
 def only(trained, problem, base, *names):
@@ -86,43 +76,6 @@ def test_an_accelerator_that_is_not_there_is_said_aloud_and_the_cpu_serves_if_it
     why = "this image's ONNX Runtime has none; build it with --build-arg VARIANT=gpu"
     said = "asked for and cannot be used, cpu serves instead"
     assert errors == [f"{said}; tensorrt: {why}", f"{said}; cuda: {why}"]
-
-
-def test_parquet_gets_the_answers_of_the_same_rows_as_csv(serve, servers, trained, arro3_path):
-    server = serve(trained("multiclass").base, PYTHONPATH=arro3_path)
-    frame = polars.DataFrame(
-        {
-            "distance": [900.0, None, 100.5],
-            "carrier": ["UA", "AA", None],
-            "night": [True, False, None],
-            "month": [3, 12, None],
-        }
-    )
-    path = Path(trained("multiclass").base) / "rows.parquet"
-    frame.write_parquet(path)
-    for kind in ("application/x-parquet", "application/vnd.apache.parquet"):
-        assert (
-            server.invoke(path.read_bytes(), kind).body == servers("multiclass").invoke(ROWS).body
-        )
-    frame.rename({"night": "nite"}).write_parquet(path)
-    assert server.invoke(path.read_bytes(), kind).error == (
-        "the file has unknown columns: nite; allowed: carrier, distance, month, night"
-    )
-    for body in (b"", b"PAR1", b"PAR1xxxxPAR1", path.read_bytes()[:-20] + b"PAR1"):
-        answer = server.invoke(body, kind)
-        assert answer.status == 400
-        assert "not Parquet" in answer.error
-    frame.clear().drop("night").write_parquet(path)
-    assert server.invoke(path.read_bytes(), kind).error == "the file has no rows; send at least one"
-    assert server.ping() == 200
-
-
-def test_without_the_reader_parquet_is_a_415_that_says_how_to_get_it(servers):
-    answer = servers("binary").invoke(b"PAR1PAR1", "application/x-parquet")
-    assert answer.status == 415
-    assert answer.error.startswith(
-        "this image reads no Parquet; build it with --build-arg EXTRAS=parquet"
-    )
 
 
 def test_serves_only_the_files_whose_digest_is_named(serve, trained, tmp_path):

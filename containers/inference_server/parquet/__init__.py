@@ -11,14 +11,21 @@ from importlib.util import find_spec
 from typing import Any
 
 from inference_server.errors import RequestError
+from inference_server.parquet.footer import read_footer
 
 MISSING = (
     "this image reads no Parquet; build it with --build-arg EXTRAS=parquet, or send CSV, JSON, "
     "JSON lines or NPY"
 )
-MOST_CELLS = 20_000_000
-# A column that repeats one long text takes few bytes in the file and many after it.
+_TOO_MUCH = "the file holds too much for one request; send it in parts"
+# What a file may hold: 16 times its own bytes, within these. A cell counts as 8 bytes at least.
+LEAST_BYTES = 32 * 1024**2
 MOST_BYTES = 256 * 1024**2
+_TIMES = 16
+_CELL = 8
+# What is read at a time, and the most rows of it.
+_BATCH_BYTES = 16 * 1024**2
+_BATCH_ROWS = 1024
 
 
 def installed() -> bool:
@@ -35,8 +42,10 @@ def read_rows(body: bytes, names: Sequence[str]) -> list[Sequence[Any]]:
 
     if not (body.startswith(b"PAR1") and body.endswith(b"PAR1")):
         raise RequestError("the body is not Parquet: it must begin and end with PAR1")
+    most = min(MOST_BYTES, max(LEAST_BYTES, _TIMES * len(body)))
+    batch_rows = _look(body, len(names), most)
     try:
-        reader = read_parquet(io.BytesIO(body))
+        reader = read_parquet(io.BytesIO(body), batch_size=batch_rows)
         found = list(reader.schema.names)
     except BaseException as error:  # noqa: BLE001  a panic is no Exception
         raise _refused(error) from None
@@ -49,9 +58,10 @@ def read_rows(body: bytes, names: Sequence[str]) -> list[Sequence[Any]]:
     size = 0
     try:
         for batch in reader:
-            size += batch.nbytes
-            if len(names) * (len(rows) + batch.num_rows) > MOST_CELLS or size > MOST_BYTES:
-                raise RequestError("the file holds too much for one request; send it in parts")
+            # A file may lie about itself: what has come is counted too.
+            size += max(batch.nbytes, _CELL * len(names) * batch.num_rows)
+            if size > most:
+                raise RequestError(_TOO_MUCH)
             columns = {name: batch.column(name).to_pylist() for name in found}
             absent = [None] * batch.num_rows
             rows += zip(*(columns.get(name, absent) for name in names), strict=True)
@@ -62,6 +72,18 @@ def read_rows(body: bytes, names: Sequence[str]) -> list[Sequence[Any]]:
     if not rows:
         raise RequestError("the file has no rows; send at least one")
     return rows
+
+
+def _look(body: bytes, width: int, most: int) -> int:
+    """How many rows to read at a time. Raises RequestError for a file that holds too much."""
+    try:
+        footer = read_footer(body)
+    except ValueError as error:
+        raise _refused(error) from None
+    cells = _CELL * width * footer.rows
+    if max(cells, footer.size, footer.widest_row) > most:
+        raise RequestError(_TOO_MUCH)
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, footer.widest_row)))
 
 
 def _refused(error: BaseException) -> Exception:
