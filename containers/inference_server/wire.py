@@ -20,7 +20,9 @@ _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "cont
 
 def error_answer(status: int, message: str) -> Answer:
     """The JSON object that every refusal and failure is."""
-    return Answer(orjson.dumps({"error": " ".join(message.split())}), JSON, status)
+    # A script's error may hold half a character, which no encoding can write.
+    text = " ".join(message.split()).encode("utf-8", "replace").decode()
+    return Answer(orjson.dumps({"error": text}), JSON, status)
 
 
 def wrong_method(path: str, allowed: str) -> Answer:

@@ -48,12 +48,12 @@ def serve(
     try:
         predictor = load()
     except ModelLoadError as error:
-        os.write(report, FAILED + str(error).encode()[:4000])
+        os.write(report, FAILED + str(error).encode("utf-8", "replace")[:4000])
         return 1
     except Exception as error:
         logging.getLogger(__name__).exception("the model cannot be loaded")
         sentence = f"the model cannot be loaded: {type(error).__name__}: {error}"
-        os.write(report, FAILED + sentence.encode()[:4000])
+        os.write(report, FAILED + sentence.encode("utf-8", "replace")[:4000])
         return 1
     log(
         logging.INFO,

@@ -98,6 +98,8 @@ def predict_fn(data, model):
     model["seen"] += 1
     if data.sum() > 100:
         raise BadRequest("too much")
+    if data.sum() == -2:
+        raise ValueError("\\ud800 and more")
     if data.sum() < 0:
         raise KeyError("weights")
     return model["seen"]
@@ -115,6 +117,12 @@ def test_a_script_that_raises_fails_that_request_alone(server_of):
     assert "Traceback" in next(
         line["trace"] for line in map(json.loads, server.log().splitlines()) if "trace" in line
     )
+
+
+def test_a_failure_that_no_encoding_can_write_is_answered(server_of):
+    failed = server_of(RAISES).invoke("[-2]", JSON)
+    assert failed.status == 500
+    assert failed.error == "the model failed: ValueError: ? and more"
 
 
 def test_the_script_can_have_another_name(server_of):
@@ -140,6 +148,10 @@ REFUSED = {
     "a model_fn that ends the process": (
         "def model_fn(d): raise SystemExit('no licence')\ndef predict_fn(d, m): pass\n",
         "model_fn of inference.py failed: SystemExit: no licence",
+    ),
+    "a failure that no encoding can write": (
+        "def model_fn(d): raise OSError('\\ud800')\ndef predict_fn(d, m): pass\n",
+        "model_fn of inference.py failed: OSError: ?",
     ),
     "a syntax error": ("def model_fn(:\n", "inference.py cannot be imported: SyntaxError"),
     "a missing package": ("import torch\n", "cannot be imported: ModuleNotFoundError"),
