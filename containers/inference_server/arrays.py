@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class ArrayReader:
         Raises:
             RequestError: it is no array of numbers [rows, columns], or holds one not allowed.
         """
-        table = self._shaped(_array(body))
+        table = self._shaped(*_array(body))
         with np.errstate(over="ignore"):
             result = np.ascontiguousarray(table, dtype=np.float32)
         self._refuse(np.isinf(result), table, "a number within ±3.4e38")
@@ -52,13 +53,16 @@ class ArrayReader:
             self._refuse(bad, table, f"a category's code, 0 to {count - 1}, or NaN", index)
         return self._filled(result)
 
-    def _shaped(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        table = array.reshape(1, -1) if array.ndim == 1 else array
-        if table.ndim != 2 or table.shape[1] != self._width or not len(table):
+    def _shaped(
+        self, numbers: NDArray[np.generic], shape: tuple[int, ...], order: Literal["F", "C"]
+    ) -> NDArray[np.generic]:
+        wide = (1, *shape) if len(shape) == 1 else shape
+        if len(wide) != 2 or wide[1] != self._width or not wide[0]:
             raise RequestError(
-                f"the array is {array.shape}; allowed: [rows, {self._width}] with at least one row"
+                f"the array is {_short(shape)}; allowed: [rows, {self._width}] with at least one "
+                "row"
             )
-        return table
+        return numbers.reshape(wide, order=order)
 
     def _refuse(
         self,
@@ -84,7 +88,8 @@ def encode_npy(array: NDArray[np.generic]) -> bytes:
     return binary.getvalue()
 
 
-def _array(body: bytes) -> NDArray[np.generic]:
+def _array(body: bytes) -> tuple[NDArray[np.generic], tuple[int, ...], Literal["F", "C"]]:
+    """The numbers one after the other, the shape that the header gives them, and its order."""
     stream = io.BytesIO(body)
     try:
         version = np.lib.format.read_magic(stream)
@@ -103,9 +108,16 @@ def _array(body: bytes) -> NDArray[np.generic]:
     for length in shape:
         count *= length
     content = memoryview(body)[stream.tell() :]
-    if min(shape, default=1) < 0 or count * kind.itemsize != len(content):
+    # Beside a 0 any other length would do; True is a number to Python.
+    possible = all(type(length) is int and 0 <= length <= len(body) for length in shape)
+    if not possible or count * kind.itemsize != len(content):
         raise RequestError(
-            f"the body holds {len(content)} bytes of numbers; its header says {shape} of {kind}"
+            f"the body holds {len(content)} bytes of numbers; its header says {_short(shape)} of "
+            f"{kind}"
         )
-    array = np.frombuffer(content, dtype=kind)
-    return array.reshape(shape, order="F" if fortran else "C")
+    return np.frombuffer(content, dtype=kind), shape, "F" if fortran else "C"
+
+
+def _short(shape: tuple[int, ...]) -> str:
+    text = str(shape)
+    return text if len(text) <= 100 else text[:97] + "..."

@@ -19,6 +19,7 @@ JSON = "application/json"
 JSON_LINES = "application/jsonlines"
 NPY = "application/x-npy"
 PARQUET = "application/x-parquet"
+_LONGEST_HINTED = 200
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -120,7 +121,9 @@ class Decoder:
         if isinstance(row, dict):
             if not row.keys() <= self._known:
                 name = next(name for name in row if name not in self._known)
-                near = difflib.get_close_matches(name, self._names, n=1)
+                # The longer the name, the longer the search: seconds for one of megabytes.
+                short = len(name) <= _LONGEST_HINTED
+                near = difflib.get_close_matches(name, self._names, n=1) if short else []
                 hint = f"did you mean {near[0]}?" if near else f"allowed: {self._listed()}"
                 raise RequestError(f"row {number}: column {shown(name)} is unknown; {hint}")
             if not row:

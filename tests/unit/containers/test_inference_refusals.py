@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import time
 
 import numpy as np
 import pytest
@@ -192,6 +193,16 @@ BAD = {
         "the array is (2, 3); allowed: [rows, 4]",
     ),
     "npy without rows": (NPY, npy(np.zeros((0, 4))), 400, "at least one row"),
+    "npy of many dimensions": (NPY, npy(np.zeros((1,) * 40)), 400, "allowed: [rows, 4]"),
+    "npy of more dimensions than arrays have": (
+        NPY,
+        b"\x93NUMPY\x01\x00"
+        + (400).to_bytes(2, "little")
+        + f"{{'descr': '<f8', 'fortran_order': False, 'shape': {(1,) * 65}}}".encode().ljust(400)
+        + bytes(8),
+        400,
+        "allowed: [rows, 4]",
+    ),
     "npy that says more than it holds": (
         NPY,
         npy(np.zeros((1, 4))).replace(b"(1, 4)", b"(9, 4)"),
@@ -204,6 +215,17 @@ BAD = {
         400,
         "its header says (99999999, 4)",
     ),
+    **{
+        f"npy of shape {shape}": (
+            NPY,
+            npy(np.zeros((0, 4))).replace(
+                b"(0, 4), }" + b" " * 40, f"{shape}, }}".encode().ljust(49)
+            ),
+            400,
+            f"its header says {shape[:20]}",
+        )
+        for shape in (f"({10**30}, 0)", f"(0, {2**62})", "(True, 0)")
+    },
     "npy with a header that is code": (
         NPY,
         npy(np.zeros((1, 4))).replace(b"{'descr'", b"(exit())"),
@@ -247,6 +269,21 @@ def test_refuses(servers, fault):
     assert answer.headers["content-type"] == JSON
     assert sentence in answer.error
     assert len(answer.error) < 500
+
+
+def test_a_column_with_an_endless_name_costs_no_more_than_an_endless_value(servers):
+    def ask(row):
+        began = time.monotonic()
+        answer = servers("binary").invoke(json.dumps({"instances": [row]}), JSON)
+        return answer, time.monotonic() - began
+
+    endless = "carrier" * 2_000_000
+    answer, seconds = ask({"carrier": endless})
+    assert answer.status == 200
+    refused, longer = ask({endless: 1})
+    assert refused.status == 400
+    assert refused.error.endswith(f"is unknown; allowed: {COLUMNS}")
+    assert longer < 3 * seconds + 0.3
 
 
 def test_the_server_lives_on_after_all_of_them(servers):
