@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_server import parquet
 from inference_server.decoding import CSV, JSON, JSON_LINES, NPY, PARQUET
-from inference_server.errors import RequestError
+from inference_server.errors import ModelLoadError, RequestError
 
 SUPPORTED = (CSV, JSON, JSON_LINES, NPY)
 _ALIASES = {
@@ -76,6 +76,21 @@ def accept_of(header: str | None, default: str) -> str:
     raise RequestError(
         f"Accept {header[:100]!r} cannot be met; supported: {', '.join(SUPPORTED)}", 406
     )
+
+
+def default_accept_of(setting: str | None) -> str | None:
+    """The media type of answers to requests without a wish, from what the setting says.
+
+    Raises:
+        ModelLoadError: a model of tables cannot answer so; with what it can.
+    """
+    try:
+        return accept_of(setting, JSON) if setting else None
+    except RequestError:
+        raise ModelLoadError(
+            f"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is {setting!r:.100}, allowed: "
+            f"{', '.join(SUPPORTED)}"
+        ) from None
 
 
 def _quality(parameters: str) -> float:

@@ -77,6 +77,7 @@ class TableModel:
         self._agreed: dict[tuple[str | None, str | None], tuple[str, str]] = {}
         self._writer = Writer(self._schema.classes if self._classifies else None)
         self._settings = settings
+        self._default_accept = negotiation.default_accept_of(settings.default_accept)
 
     def answer(self, request: Request) -> Answer:
         (outcome,) = self.answer_many([request])
@@ -133,7 +134,11 @@ class TableModel:
         return found
 
     def _default(self, content_type: str) -> str:
-        return self._settings.default_accept or (content_type if self._settings.batch else JSON)
+        if self._default_accept is not None:
+            return self._default_accept
+        # Parquet comes in and does not go out.
+        same = self._settings.batch and content_type in negotiation.SUPPORTED
+        return content_type if same else JSON
 
     def _matrix(self, body: bytes, content_type: str) -> NDArray[Any]:
         if content_type == NPY and self._reads_text:

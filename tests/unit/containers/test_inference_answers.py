@@ -170,6 +170,34 @@ def test_the_default_format_can_be_set(serve, trained):
     assert answer.headers["content-type"] == "text/csv"
 
 
+@pytest.mark.parametrize(
+    ("default", "given"),
+    [
+        ("application/json; charset=utf-8", JSON),
+        ("application/jsonl", LINES),
+        ("Application/X-NDJSON", LINES),
+        ("text/html, text/csv;q=0.5", "text/csv"),
+    ],
+)
+def test_the_default_format_is_read_as_any_wish_is(serve, trained, default, given):
+    server = serve(trained("binary").base, SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT=default)
+    for headers in ({}, {"Accept": "*/*"}):
+        answer = server.invoke("UA,900,3,true", **headers)
+        assert answer.headers["content-type"] == given
+        assert answer.body == server.invoke("UA,900,3,true", Accept=given).body
+
+
+@pytest.mark.parametrize("default", ["text/plain", "application/x-parquet", "json"])
+def test_a_default_format_that_it_cannot_write_is_refused_at_the_start(serve, trained, default):
+    base = trained("binary").base
+    server = serve(base, wait=False, SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT=default)
+    assert server.process.wait(timeout=10) == 1
+    assert (
+        f"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is '{default}', allowed: text/csv, "
+        "application/json, application/jsonlines, application/x-npy" in server.log()
+    )
+
+
 def test_batch_answers_csv_lines_with_one_line_for_each_record(serve, trained):
     server = serve(trained("binary").base, SAGEMAKER_BATCH="true", SAGEMAKER_MAX_PAYLOAD_IN_MB="6")
     answer = server.invoke("UA,900,3,true\nAA,,4,\nZZ,100,5,false\n")

@@ -57,6 +57,13 @@ def test_parquet_gets_the_answers_of_the_same_rows_as_csv(serve, servers, traine
     assert server.ping() == 200
 
 
+def test_batch_answers_parquet_with_json_for_there_is_no_writer(serve, trained, arro3_path):
+    server = serve(trained("binary").base, PYTHONPATH=arro3_path, SAGEMAKER_BATCH="true")
+    answer = server.invoke(written(carrier=["UA"], distance=[1.0]), PARQUET)
+    assert answer.headers["content-type"] == "application/json"
+    assert len(answer.json()["predictions"]) == 1
+
+
 def test_without_the_reader_parquet_is_a_415_that_says_how_to_get_it(servers):
     answer = servers("binary").invoke(b"PAR1PAR1", "application/x-parquet")
     assert answer.status == 415
