@@ -54,6 +54,8 @@ class Settings:
     """What the process may hold with all of a multi-model endpoint's models."""
     models_dir: Path = Path(DEFAULT_BASE_DIR) / "models"
     """Where SageMaker puts the models of a multi-model endpoint."""
+    sample: str | None = None
+    """The request that a script is tried with, a path in the model folder."""
     worker: int = 1
     user: int = 0
     """Who serves once root has opened the port; 0: whoever started the server."""
@@ -109,7 +111,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         by_default = ("cpu",)
     providers = tuple(dict.fromkeys(wished)) or by_default
     multi_model = (values.get("SAGEMAKER_MULTI_MODEL") or "").lower() == "true"
-    cores = len(os.sched_getaffinity(0))
+    cores = _cores()
     on_gpus = gpus if providers[0] != "cpu" and _can_use_gpus(model_dir) else 0
     # One process serves all of a multi-model endpoint's models, or one GPU's: it uses the other
     # cores so.
@@ -152,6 +154,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         gpus=gpus,
         model_digest=model_digest,
         multi_model=multi_model,
+        sample=values.get("INFERENCE_SAMPLE") or None,
         user=number("INFERENCE_USER", 0, 0, 65_534),
         models_dir=Path(base) / "models",
         models_memory_bytes=number("INFERENCE_MODELS_MEMORY_MB", 0, 0, 10_000_000) * 1024**2
@@ -160,6 +163,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if faults:
         raise ValueError("; ".join(faults))
     return settings
+
+
+def _cores() -> int:
+    """The CPUs this process may use; macOS knows only how many there are."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return usable or 1
 
 
 def memory_limit() -> int:

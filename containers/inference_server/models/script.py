@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -12,9 +13,12 @@ from typing import Any
 
 from inference_server.decoding import CSV, JSON
 from inference_server.errors import ModelLoadError, RequestError
+from inference_server.logs import log
 from inference_server.models import toolkit_defaults as defaults
 from inference_server.models.base import Answer, Request
 from inference_server.models.context import Context
+from inference_server.models.requirements import check_requirements
+from inference_server.models.sample import HOW, read_samples
 from inference_server.settings import Settings
 
 _UTF8_TYPES = (JSON, CSV)
@@ -101,15 +105,33 @@ class ScriptModel:
         )
 
     def prove(self) -> None:
-        if self._warmup is None:
-            return  # what a script takes as input is its own; a loaded model is all we can see
-        try:
-            self._warmup(str(self._settings.model_dir), self._model)
-        except (Exception, SystemExit) as error:
-            raise ModelLoadError(
-                f"model_warmup_fn of {self._settings.script} failed: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+        """Warm the model up, and predict the samples that came with it, if any did."""
+        script = self._settings.script
+        samples = read_samples(self._settings)
+        if self._warmup is not None:
+            try:
+                self._warmup(str(self._settings.model_dir), self._model)
+            except (Exception, SystemExit) as error:
+                raise ModelLoadError(
+                    f"model_warmup_fn of {script} failed: {type(error).__name__}: {error}"
+                ) from error
+        for sample in samples:
+            try:
+                self._try(sample.request)
+            except (Exception, SystemExit) as error:
+                raise ModelLoadError(
+                    f"{script} cannot answer {sample.name}: {type(error).__name__}: {error}"
+                ) from error
+        if self._warmup is None and not samples and self._settings.worker == 1:
+            # What a script takes as input is its own affair: there is nothing to ask it.
+            log(logging.WARNING, f"nothing proves that {script} can predict; {HOW}")
+
+    def _try(self, request: Request) -> None:
+        answer = self.answer(request)
+        for _ in answer.chunks or ():
+            pass  # a generator may fail at its last piece
+        if answer.status >= 400:
+            raise ValueError(f"the answer has the status {answer.status}")
 
     def _call(self, data: Any, content_type: str, accept: str) -> Any:
         functions = self._functions
@@ -142,6 +164,7 @@ def _import(settings: Settings) -> ModuleType:
     sys.dont_write_bytecode = True  # the model folder is read-only
     folders = [str(settings.script_dir), str(settings.script_dir / "lib")]
     before = set(sys.modules)
+    check_requirements(settings.script_dir, [*folders, *sys.path])
     sys.path[:0] = folders
     name = re.sub(r"\W", "_", str(path)) if settings.multi_model else path.stem
     try:
