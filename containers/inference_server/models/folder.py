@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from inference_server.errors import ModelLoadError
+from inference_server.models.pickles import is_pickle
 from inference_server.settings import Settings
-
-_PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
-# Protocols 2 to 5 begin with PROTO and their number; every pickle ends with STOP.
-_PROTOCOLS = tuple(b"\x80" + bytes([number]) for number in (2, 3, 4, 5))
-_STOP = b"."
-_ZIP = b"PK\x03\x04"
 
 
 def check_folder(settings: Settings) -> None:
@@ -52,29 +46,6 @@ def digest(folder: Path) -> str:
     lines = sorted((path.relative_to(folder).as_posix(), _sha256(path)) for path in _files(folder))
     text = "".join(f"{found}  {name}\n" for name, found in lines)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def is_pickle(path: Path) -> bool:
-    """Whether the file is called a pickle, begins and ends as one, or is a ZIP file around one."""
-    if path.name.lower().endswith(_PICKLES):
-        return True
-    with path.open("rb") as file:
-        start = file.read(4)
-        if start == _ZIP:
-            return _holds_pickle(path)
-        if start[:2] not in _PROTOCOLS:
-            return False
-        file.seek(-1, 2)
-        return file.read(1) == _STOP
-
-
-def _holds_pickle(path: Path) -> bool:
-    # What torch.save writes is a ZIP file around one.
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.lower().endswith(_PICKLES) for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, OSError):
-        return False
 
 
 def _sha256(path: Path) -> str:
