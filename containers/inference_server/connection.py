@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ class Connection(asyncio.Protocol):
         self.write_deadline = 0
         self.writable = True
         self._waiting: deque[Exchange] = deque()
+        self._turning = False
         self._head = 0
         self._in_body = False
         self._body_since = 0
@@ -103,6 +105,10 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(501, "there is nothing to upgrade to; speak plain HTTP/1.1")
+        except httptools.HttpParserCallbackError:
+            logging.getLogger(__name__).exception("a request could not be handed over")
+            if self.transport is not None:
+                self.transport.abort()
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP/1.1: {error}")
         else:
@@ -206,11 +212,12 @@ class Connection(asyncio.Protocol):
         if not keep_alive:
             self.transport.close()
             return
+        if self._turning:
+            return  # to the loop that handed the request over
         if self._waiting:
-            if len(self._waiting) == MOST_PIPELINED:
-                self.transport.resume_reading()
-            self._hand_over(self._waiting.popleft())
-            return
+            self._turn_to_waiting()
+            if self._current or self._closed:
+                return
         if self._refusal is not None:
             self._send_refusal(self._refusal)
             return
@@ -250,6 +257,25 @@ class Connection(asyncio.Protocol):
         self._current = exchange
         self.deadline = 0
         self._server.handle(exchange)
+
+    def _turn_to_waiting(self) -> None:
+        """Hand over what waits until one is not answered at once.
+
+        An answer at once ends here again, from within: thousands of small requests in one write
+        would be as many calls deep.
+        """
+        self._turning = True
+        try:
+            while self._waiting and not self._current and not self._closed:
+                if len(self._waiting) == MOST_PIPELINED and self.transport is not None:
+                    self.transport.resume_reading()
+                self._hand_over(self._waiting.popleft())
+        finally:
+            self._turning = False
+
+    @property
+    def _closed(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
 
     def _write(self, content: bytes) -> None:
         if self.transport is not None:

@@ -9,8 +9,9 @@ while it is busy is the next batch.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from inference_server.exchange import Exchange
@@ -72,12 +73,12 @@ class Dispatcher:
 
     def _run_inline(self) -> None:
         batch = self._take(self._inline)
-        outcomes = self._predict(batch)
-        for exchange, outcome in zip(batch, outcomes, strict=True):
-            self._done(exchange, outcome, len(batch))
-        self._inline_scheduled = bool(self._inline)
-        if self._inline_scheduled:
-            self._loop.call_soon(self._run_inline)
+        try:
+            self._answer(batch, self._predict(batch))
+        finally:
+            self._inline_scheduled = bool(self._inline)
+            if self._inline_scheduled:
+                self._loop.call_soon(self._run_inline)
 
     def _start(self) -> None:
         batch = self._take(self._queued)
@@ -93,8 +94,7 @@ class Dispatcher:
             if self._running is not batch:
                 return  # given up on long ago
             self._running = None
-            for exchange, outcome in zip(batch, outcomes, strict=True):
-                self._done(exchange, outcome, len(batch))
+            self._answer(batch, outcomes)
             if self._running is None:
                 self._start()
 
@@ -141,6 +141,16 @@ class Dispatcher:
 
     def _overdue(self, batch: list[Exchange]) -> None:
         self._running = []
-        for exchange in batch:
-            self._done(exchange, TimeoutError(f"no answer after {self._seconds:g} s"), len(batch))
+        late = TimeoutError(f"no answer after {self._seconds:g} s")
+        self._answer(batch, [late] * len(batch))
         self._stuck()
+
+    def _answer(self, batch: list[Exchange], outcomes: Sequence[Outcome]) -> None:
+        for exchange, outcome in zip(batch, outcomes, strict=True):
+            try:
+                self._done(exchange, outcome, len(batch))
+            except Exception:
+                # Whatever it was, it is this client's alone, who shall not wait for nothing.
+                logging.getLogger(__name__).exception("an answer could not be given")
+                if exchange.connection.transport is not None:
+                    exchange.connection.transport.abort()

@@ -132,6 +132,17 @@ def test_answers_pipelined_requests_in_their_order(client):
     assert statuses == [b"200", b"400"] * 10
 
 
+def test_a_write_with_thousands_of_requests_is_answered_and_so_are_the_next(server, client):
+    """Small requests are answered at once: each from within the answer to the one before, once."""
+    connection = client()
+    row = HEAD + b"Content-Length: 8\r\n\r\nUA,1,2,1"
+    pings = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n" * 3000
+    connection.send(row + pings + row)
+    connection.shutdown(socket.SHUT_WR)
+    assert len(re.findall(rb"HTTP/1.1 200 OK", everything(connection))) == 3002
+    assert server.invoke("UA,1,2,1").status == 200
+
+
 def test_says_continue_to_a_client_that_waits_for_it(client):
     connection = client()
     connection.send(HEAD + b"Content-Length: 8\r\nExpect: 100-continue\r\n\r\n")
