@@ -1,31 +1,34 @@
 """Parquet bodies to rows, where the reader is installed (EXTRAS=parquet).
 
-The reader, arro3, is Rust and 35 MB; pyarrow or polars would double the image.
+The reader, arro3, is Rust and 35 MB; pyarrow or polars would double the image. It reads in a
+process of its own (`reader.py`): what it cannot read it may abort the process about, and a file of
+a few bytes may hold gigabytes. Neither is this process's affair then.
 """
 
 from __future__ import annotations
 
-import io
+import marshal
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
 from inference_server.errors import RequestError
-from inference_server.parquet.footer import read_footer
 
 MISSING = (
     "this image reads no Parquet; build it with --build-arg EXTRAS=parquet, or send CSV, JSON, "
     "JSON lines or NPY"
 )
-_TOO_MUCH = "the file holds too much for one request; send it in parts"
-# What a file may hold: 16 times its own bytes, within these. A cell counts as 8 bytes at least.
-LEAST_BYTES = 32 * 1024**2
-MOST_BYTES = 256 * 1024**2
-_TIMES = 16
-_CELL = 8
-# What is read at a time, and the most rows of it.
-_BATCH_BYTES = 16 * 1024**2
-_BATCH_ROWS = 1024
+LENGTH = 8  # bytes before each message, which say how long it is
+_BROKE = (
+    "the file is damaged Parquet, or holds too much for one request; send it in parts, or as CSV"
+)
+# The loop reads small bodies while the thread reads a large one: each has a process.
+_local = threading.local()
+os.register_at_fork(after_in_child=lambda: _local.__dict__.clear())
 
 
 def installed() -> bool:
@@ -38,56 +41,46 @@ def read_rows(body: bytes, names: Sequence[str]) -> list[Sequence[Any]]:
     Raises:
         RequestError: 400 with what is wrong with the file.
     """
-    from arro3.io import read_parquet
-
     if not (body.startswith(b"PAR1") and body.endswith(b"PAR1")):
         raise RequestError("the body is not Parquet: it must begin and end with PAR1")
-    most = min(MOST_BYTES, max(LEAST_BYTES, _TIMES * len(body)))
-    batch_rows = _look(body, len(names), most)
+    process: subprocess.Popen[bytes] | None = getattr(_local, "process", None)
+    if process is None or process.poll() is not None:
+        process = _local.process = _started()
     try:
-        reader = read_parquet(io.BytesIO(body), batch_size=batch_rows)
-        found = list(reader.schema.names)
-    except BaseException as error:  # noqa: BLE001  a panic is no Exception
-        raise _refused(error) from None
-    unknown = [name for name in found if name not in names]
-    if unknown or len(set(found)) < len(found):
-        listed = ", ".join(names)
-        fault = f"unknown columns: {', '.join(unknown)[:200]}" if unknown else "a column twice"
-        raise RequestError(f"the file has {fault}; allowed: {listed[:300]}")
-    rows: list[Sequence[Any]] = []
-    size = 0
-    try:
-        for batch in reader:
-            # A file may lie about itself: what has come is counted too.
-            size += max(batch.nbytes, _CELL * len(names) * batch.num_rows)
-            if size > most:
-                raise RequestError(_TOO_MUCH)
-            columns = {name: batch.column(name).to_pylist() for name in found}
-            absent = [None] * batch.num_rows
-            rows += zip(*(columns.get(name, absent) for name in names), strict=True)
-    except RequestError:
-        raise
-    except BaseException as error:  # noqa: BLE001  a panic is no Exception
-        raise _refused(error) from None
-    if not rows:
-        raise RequestError("the file has no rows; send at least one")
+        rows, fault = _asked(process, (list(names), body))
+    except (OSError, EOFError):
+        process.kill()
+        process.wait()
+        _local.process = _started()  # ready for the next one, who shall not wait for it
+        raise RequestError(_BROKE) from None
+    if fault:
+        raise RequestError(fault)
     return rows
 
 
-def _look(body: bytes, width: int, most: int) -> int:
-    """How many rows to read at a time. Raises RequestError for a file that holds too much."""
-    try:
-        footer = read_footer(body)
-    except ValueError as error:
-        raise _refused(error) from None
-    cells = _CELL * width * footer.rows
-    if max(cells, footer.size, footer.widest_row) > most:
-        raise RequestError(_TOO_MUCH)
-    return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, footer.widest_row)))
+def _started() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "inference_server.parquet.reader"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a panic's trace, which is no line of our log
+        start_new_session=True,  # it ends with its input, not before the answers are sent
+    )
 
 
-def _refused(error: BaseException) -> Exception:
-    # What the reader cannot read it panics about, which is no Exception to Python.
-    if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
-        raise error
-    return RequestError(f"the body is not Parquet: {str(error)[:200]}")
+def _asked(
+    process: subprocess.Popen[bytes], request: tuple[list[str], bytes]
+) -> tuple[list[Sequence[Any]], str]:
+    assert process.stdin is not None  # noqa: S101  pipes, as asked for
+    assert process.stdout is not None  # noqa: S101
+    # Not pickle, which could run code; what it is of is a program of this very folder.
+    message = marshal.dumps(request)
+    process.stdin.write(len(message).to_bytes(LENGTH, "big"))
+    process.stdin.write(message)
+    process.stdin.flush()
+    size = process.stdout.read(LENGTH)
+    content = process.stdout.read(int.from_bytes(size, "big"))
+    if len(size) < LENGTH or len(content) < int.from_bytes(size, "big"):
+        raise EOFError
+    answer: tuple[list[Sequence[Any]], str] = marshal.loads(content)  # noqa: S302  our program's
+    return answer

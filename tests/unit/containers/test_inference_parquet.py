@@ -1,22 +1,34 @@
 """Parquet: rows as any other, and files that are small and hold a lot."""
 
+import base64
 import io
-from contextlib import suppress
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.training_job import ROOT
 
-from inference_server.parquet.footer import read_footer
+from inference_server.parquet import _BROKE as BROKE
 
 PARQUET = "application/x-parquet"
 ROWS = "UA,900,3,true\nAA,,12,false\n,100.5,,\n"
 MB = 1024**2
+# A column of two numbers, of which the dictionary page is told to be none.
+DAMAGED = base64.b64decode(
+    "UEFSMRUEFRAVEkwVAhUAAACAAwAAAAAAAAAVABUQFRIsFQQVEBUGFQYcNgIoCAMAAAAAAAAAGAgDAAAAAAAAAAAAAIAC"
+    "AAAAAwEAAxUEGTUABhAZGAVtb250aBUOFgQWjAEWkAEmNCYIHDYCKAgDAAAAAAAAABgIAwAAAAAAAAAAABkRAhkYCAMA"
+    "AAAAAAAAGRgIAwAAAAAAAAAVABkWAgAZHBY0FWQWAAAAFQIZLEgEcm9vdBUCABUEJQIYBW1vbnRoABYEGRwZHCbEARwV"
+    "BBk1AAYQGRgFbW9udGgVDhYEFowBFpABJjTUCBw2AigIAwAAAAAAAAAYCAMAAAAAAAAAAAAWwgIVFBaEAhU+ABaMARYE"
+    "JggWkAEUAAAZHBgMQVJST1c6c2NoZW1hGLABLy8vLy8zb0FBQUFFQUFBQTh2Ly8veFFBQUFBRUFBRUFBQUFLQUFzQUNB"
+    "QUtBQVFBK1AvLy93d0FBQUFJQUFnQUFBQUVBQUVBQUFBRUFBQUE3UC8vL3pnQUFBQWdBQUFBR0FBQUFBRUNBQUFRQUJJ"
+    "QUJBQVFBQkVBQ0FBQUFBd0FBQUFBQVBULy8vOUFBQUFBQVFBQUFBZ0FDUUFFQUFnQUJRQUFBRzF2Ym5Sb0FBPT0AGE5Q"
+    "b2xhcnMgKHB5dGhvbikgdmVyc2lvbiAyLjEuMCAoYnVpbGQgN2Y5MDJiZDNmZmQyN2ZmODJkMTQyNzhhMDlhMjk1ZmYy"
+    "ZjdhZWQ5MikZHBwAAACLAQAAUEFSMQ=="
+)
 
 
 @pytest.fixture(scope="module")
@@ -195,17 +207,35 @@ def test_reads_what_writers_write(server, name, version):
     assert len(answer.json()["predictions"]) == len(next(iter(FILES[name].values())))
 
 
-@settings(max_examples=300, deadline=None)
-@given(place=st.integers(1, 400), byte=st.binary(min_size=1, max_size=3))
-def test_damaged_metadata_is_a_value_error_or_goes_unnoticed(place, byte):
-    body = written(carrier=["UA", "AA"], distance=[1.0, 2.0])
-    place = max(4, len(body) - place)
-    with suppress(ValueError):
-        read_footer(body[:place] + byte + body[place + len(byte) :])
+def test_a_file_that_ends_its_reader_is_refused_and_the_next_one_is_read(server):
+    """One byte of what a writer made is another: the library aborts the process it reads in."""
+    before = process(server)
+    good = written(carrier=["UA"], distance=[1.0])
+    for _ in range(2):
+        answer = server.invoke(DAMAGED, PARQUET)
+        assert (answer.status, answer.error) == (400, BROKE)
+        assert server.invoke(good, PARQUET).status == 200
+    assert process(server) == before
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=60))
-def test_any_bytes_as_metadata_are_a_value_error(content):
-    with pytest.raises(ValueError, match="its "):
-        read_footer(b"PAR1" + content + len(content).to_bytes(4, "little") + b"PAR1")
+def test_small_and_large_files_are_read_at_once(server):
+    """The loop reads the one, the thread the other: each has a reader of its own."""
+    large = written(distance=[float(number) for number in range(40_000)])
+    small = written(distance=[1.0])
+    with ThreadPoolExecutor(8) as pool:
+        asked = [large, small] * 8
+        found = list(pool.map(lambda body: server.invoke(body, PARQUET), asked))
+    assert [len(answer.json()["predictions"]) for answer in found] == [40_000, 1] * 8
+
+
+def test_the_reader_ends_with_the_worker(serve, trained, arro3_path):
+    server = serve(trained("binary").base, PYTHONPATH=arro3_path)
+    assert server.invoke(written(distance=[1.0]), PARQUET).status == 200
+    worker = process(server)
+    (reader,) = (worker / "task" / worker.name / "children").read_text().split()
+    server.process.terminate()
+    server.process.wait(timeout=30)
+    deadline = time.monotonic() + 10
+    while Path("/proc", reader).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path("/proc", reader).exists()
