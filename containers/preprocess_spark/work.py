@@ -109,7 +109,7 @@ def learn(plan: Plan, one: Range, part: pl.Expr | None) -> Lesson:
         if good.height and lesson.moments is not None:
             lesson.moments.add(good)
         elif good.height and lesson.fit is not None and part is not None:
-            lesson.fit.add(good.with_columns(part))
+            lesson.fit.take(lesson.fit.look(good, part))
     lesson.reasons[one.index] = reasons
     if bad_rows.tell():
         key = f"{plan.folder}quarantine/rows-{one.index:05}.csv"
@@ -130,7 +130,7 @@ def write(plan: Plan, one: Range, fitted: Fitted, part: pl.Expr) -> None:
         files, encode = Files(fitted, open_), Encoder(fitted).encode
         try:
             for good, _ in _blocks(plan, one):
-                for number, rows in enumerate(dealt(good.with_columns(part))):
+                for number, rows in enumerate(dealt(good, part)):
                     files.add(number, encode(rows))
             files.close()
         except BaseException:

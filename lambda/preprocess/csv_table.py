@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from preprocess import records
-from preprocess.batch import LINE, RAW, REASON, Batch, Job, has_separators, texts
+from preprocess.batch import LINE, RAW, REASON, Batch, Job, counted, has_separators, texts
 from preprocess.recipe import LARGEST
 from preprocess.words import Words
 
@@ -53,7 +53,7 @@ class CsvTable:
 
     def read(self, piece: bytes) -> Batch:
         """Return the records of a piece that holds no quote, or is regular in spite of them."""
-        lines, quoted = piece.count(b"\n"), b'"' in piece
+        lines, quoted = counted(piece, "\n"), b'"' in piece
         frame = self._typed(piece, quoted=quoted) if quoted or self._plain(piece, lines) else None
         partly = len(self.places) < self.width and not quoted
         if partly and frame is not None and frame[self.last].null_count():
@@ -67,13 +67,13 @@ class CsvTable:
             frame=frame.select(pl.col(f).alias(name) for name, f in self.fields.items()),
             lines=lines,
             texts=partial(texts, piece),
-            separators=has_separators(piece),
+            separators=partial(has_separators, piece),
         )
 
     def _plain(self, piece: bytes, lines: int) -> bool:
         """Whether a piece has the right number of commas in all, and nothing that no field has."""
         blank = self.width == 1 and (b"\n\n" in piece or piece.startswith(b"\n"))
-        commas = piece.count(b",") == lines * (self.width - 1)
+        commas = counted(piece, ",") == lines * (self.width - 1)
         return commas and not blank and b"\0" not in piece
 
     def _typed(self, piece: bytes, *, quoted: bool) -> pl.DataFrame | None:

@@ -7,6 +7,7 @@ of rows. Sums of different blocks are merged by Chan's formula, so they lose no 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -22,8 +23,18 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TOP = 20
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What one block holds, split by split; `sample` are rows that may be of the sample."""
+
+    parts: list[pl.DataFrame]
+    sums: list[dict[str, Any]]
+    counts: list[dict[str, pl.DataFrame]]
+    sample: pl.DataFrame | None
+
+
 class Fit:
-    """Takes blocks of good rows with their KEY and PART; `fitted` and `statistics` at the end."""
+    """Looks at blocks of good rows and learns of them; `fitted` and `statistics` at the end."""
 
     def __init__(self, dataset: Dataset, kinds: Mapping[str, str]) -> None:
         self.dataset, self.kinds = dataset, kinds
@@ -44,18 +55,29 @@ class Fit:
         self.sample: pl.DataFrame | None = None
         self.below = 2**64 - 1
 
-    def add(self, rows: pl.DataFrame) -> list[pl.DataFrame]:
-        """Take one block and return its rows split by split, without KEY and PART."""
-        self._sample(rows)
-        parts = dealt(rows)
-        for number, part in enumerate(parts):
-            if part.height:
-                self._add(number, part)
-        return parts
+    def look(self, rows: pl.DataFrame, part: pl.Expr) -> Look:
+        """Return what a block of good rows with their KEY holds; `part` tells a row's split.
 
-    def _add(self, number: int, rows: pl.DataFrame) -> None:
-        self.sizes[SPLITS[number]] += rows.height
-        found = rows.select(self.asked).row(0, named=True) if self.asked else {}
+        Nothing is learnt yet: blocks may be looked at in any order, by several threads.
+        """
+        parts = dealt(rows, part)
+        return Look(
+            parts=parts,
+            sums=[self._asked(rows) for rows in parts],
+            counts=[{n: t.counted(rows) for n, t in self.tables.items()} for rows in parts],
+            sample=self._candidates(rows, part),
+        )
+
+    def take(self, look: Look) -> None:
+        """Learn from what a block holds; in their order, blocks give the same bytes each time."""
+        if look.sample is not None:
+            self._sample(look.sample)
+        for number, (found, counts) in enumerate(zip(look.sums, look.counts, strict=True)):
+            self.sizes[SPLITS[number]] += look.parts[number].height
+            if look.parts[number].height:
+                self._take(number, found, counts)
+
+    def _take(self, number: int, found: dict[str, Any], counts: Mapping[str, pl.DataFrame]) -> None:
         for name, sums in self.sums.items():
             sums.take(found, name)
         if number == 0:
@@ -63,8 +85,11 @@ class Fit:
                 sums.take(found, name)
         if not self.labelled:
             self.parts[SPLITS[number]].take(found, self.dataset.target)
-        for table in self.tables.values():
-            table.add(number, rows)
+        for name, counted in counts.items():
+            self.tables[name].take(number, counted)
+
+    def _asked(self, rows: pl.DataFrame) -> dict[str, Any]:
+        return rows.select(self.asked).row(0, named=True) if self.asked else {}
 
     def too_many(self) -> set[str]:
         """Return the columns with more values than a category may have."""
@@ -153,15 +178,18 @@ class Fit:
             return float(found) if isinstance(found, int | float) else None
         return None
 
-    def _sample(self, rows: pl.DataFrame) -> None:
-        """Keep the rows with the smallest keys: the same ones wherever blocks end."""
-        columns = [pl.col(n) for n in self.kinds if n in self.sums]
+    def _candidates(self, rows: pl.DataFrame, part: pl.Expr) -> pl.DataFrame | None:
+        """Return the rows that may be of the sample, by what is known of the others so far."""
         keys = rows.select(sampled().alias(SAMPLE)).to_series()
         taken = keys <= self.below
         if not taken.any():
-            return
-        chosen = rows.select(PART, *columns).with_columns(keys).filter(taken)
-        kept = chosen if self.sample is None else pl.concat([self.sample, chosen])
+            return None
+        columns = [pl.col(n) for n in self.kinds if n in self.sums]
+        return rows.filter(taken).select(part, *columns, sampled().alias(SAMPLE))
+
+    def _sample(self, rows: pl.DataFrame) -> None:
+        """Keep the rows with the smallest keys: the same ones wherever blocks end."""
+        kept = rows if self.sample is None else pl.concat([self.sample, rows])
         if kept.height > 2 * self.sample_rows:
             kept = kept.bottom_k(self.sample_rows, by=SAMPLE)
             self.below = int(kept[SAMPLE].max())  # type: ignore[arg-type]

@@ -64,20 +64,21 @@ class ParquetFiles:
             one.cancel()
 
     def _write(self, part: str) -> None:
-        rows = pl.concat(self.held[part]).rename(self.names)
+        rows, self.held[part], self.sizes[part] = pl.concat(self.held[part]), [], 0
         name = f"parquet/{part}/part-{self.numbers[part]:05}.parquet"
-        file = io.BytesIO()
-        rows.write_parquet(file, compression="snappy", statistics=False)
-        self.held[part], self.sizes[part] = [], 0
         self.numbers[part] += 1
         upload = self.open(name, "application/vnd.apache.parquet")
-        upload.held = file
         self._wait(UPLOADS - 1)
-        self.sent.append(upload.pool.submit(upload.close))
+        self.sent.append(upload.pool.submit(_sent, upload, rows.rename(self.names)))
 
     def _wait(self, most: int) -> None:
         while len(self.sent) > most:
             self.sent.popleft().result()
+
+
+def _sent(upload: Upload, rows: pl.DataFrame) -> None:
+    rows.write_parquet(upload.held, compression="snappy", statistics=False)
+    upload.close()
 
 
 class Files:

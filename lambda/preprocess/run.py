@@ -13,12 +13,13 @@ from typing import Any
 import polars as pl
 
 from preprocess import json_table, records, source
-from preprocess.batch import Batch, Job
+from preprocess.batch import Job
+from preprocess.blocks import Opened, blocks
 from preprocess.csv_table import CsvTable
 from preprocess.dataset import Dataset
 from preprocess.encoding import Encoder
 from preprocess.faults import ObjectFault
-from preprocess.fitting import Fit
+from preprocess.fitting import Fit, Look
 from preprocess.header import header_faults
 from preprocess.json_table import JsonTable
 from preprocess.output import Files
@@ -27,10 +28,10 @@ from preprocess.pieces import pieces
 from preprocess.recipe import Fitted
 from preprocess.s3 import S3
 from preprocess.source import Form, Source
-from preprocess.split import Moments, dealt, keyed, random, refuse_empty
-from preprocess.spool import Spool, ahead
+from preprocess.split import Moments, dealt, random, refuse_empty
+from preprocess.spool import Spool
 from preprocess.upload import Upload
-from preprocess.validation import BAD, Checked, Reasons, Validator
+from preprocess.validation import BAD, Reasons, Validator
 from preprocess.words import Words
 
 QUARANTINE = "quarantine/rows.csv"
@@ -44,15 +45,6 @@ class Prepared:
     quarantine: str | None  # its file, or the folder of its files, by its name in the version
     rows: dict[str, int]
     statistics: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Opened:
-    """A table that can be read again and again: its columns, and the readers of its parts."""
-
-    names: list[str]
-    first_line: int
-    jobs: Callable[[Mapping[str, Words]], Generator[Job]]
 
 
 def prepare(
@@ -92,9 +84,9 @@ def prepare(
                 for number, rows in spool.blocks(encode):
                     files.add(number, rows)
             else:
-                for _, rows in spool.blocks(lambda rows: rows.with_columns(part)):
-                    for number, some in enumerate(dealt(rows)):
-                        files.add(number, encode(some))
+                for _, parts in spool.blocks(lambda rows: [*map(encode, dealt(rows, part))]):
+                    for number, rows in enumerate(parts):
+                        files.add(number, rows)
             files.close()
         except BaseException:
             files.abort()
@@ -125,28 +117,37 @@ def _learn(
     moments = Moments(dataset.split) if dataset.split.by else None
     part = random(dataset.split)
     quarantine.write((",".join(BAD) + "\n").encode())
-    for good, bad in _blocks(opened, validator, dataset.split.seed):
-        counts["in"] += good.height + bad.height
-        counts["quarantined"] += bad.height
-        if bad.height:
-            reasons.add(bad)
-            text = io.BytesIO()
-            bad.write_csv(text, include_header=False)
-            quarantine.write(text.getbuffer())
-        if good.height:
-            if moments:
-                moments.add(good)
-                spool.add(0, good)
-                continue
-            for number, rows in enumerate(fit.add(good.with_columns(part))):
-                spool.add(number, rows)
+
+    look: Callable[[pl.DataFrame], pl.DataFrame | Look] = partial(fit.look, part=part)
+    if moments:
+        look = _as_they_are
+    with closing(blocks(opened, validator, dataset.split.seed, look)) as found:
+        for block in found:
+            counts["in"] += block.rows
+            counts["quarantined"] += block.bad.height
+            if block.bad.height:
+                reasons.add(block.bad)
+                text = io.BytesIO()
+                block.bad.write_csv(text, include_header=False)
+                quarantine.write(text.getbuffer())
+            if isinstance(block.good, Look):
+                fit.take(block.good)
+                for number, rows in enumerate(block.good.parts):
+                    spool.add(number, rows)
+            elif block.good is not None and moments:
+                moments.add(block.good)
+                spool.add(0, block.good)
     refuse_counts(dataset, reasons, counts)
     if moments:
         part = moments.part()
-        for _, good in spool.blocks():
-            fit.add(good.with_columns(part))
+        for _, seen in spool.blocks(partial(fit.look, part=part)):
+            fit.take(seen)
     refuse_empty(fit.sizes, dataset.split)
     return fit, part
+
+
+def _as_they_are(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows
 
 
 def _open(dataset: Dataset, s3: S3, raw: Source, form: Form) -> Opened:
@@ -198,29 +199,6 @@ def without(text: Iterator[bytes], lines: int) -> Iterator[bytes]:
             piece, lines = piece[end:], lines - 1
         if piece:
             yield piece
-
-
-def _blocks(
-    opened: Opened, validator: Validator, seed: int
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield good rows with their KEY, and bad ones with their place, in the object's order."""
-    row, line = 1, opened.first_line
-    jobs = opened.jobs(validator.words)
-    with (
-        closing(jobs),
-        closing(ahead(partial(_checked, job, validator) for job in jobs)) as batches,
-    ):
-        for found in batches:
-            good = keyed(found.good, row, seed)
-            bad = found.bad.with_columns(pl.col("row") + row, pl.col("line") + line)
-            row, line = row + found.rows, line + found.lines
-            del found
-            yield good, bad
-
-
-def _checked(job: Job, validator: Validator) -> Checked:
-    batch: Batch = job()
-    return validator.check(batch)
 
 
 def refuse_header(dataset: Dataset, names: list[str]) -> None:

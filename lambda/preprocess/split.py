@@ -37,10 +37,11 @@ def random(split: Split) -> pl.Expr:
     return _part(share < train, share < validation)
 
 
-def dealt(rows: pl.DataFrame) -> list[pl.DataFrame]:
-    """Return the rows of each split in their order, without KEY and PART."""
-    columns = rows.drop(KEY, PART)
-    return [columns.filter(rows[PART] == number) for number in range(len(SPLITS))]
+def dealt(rows: pl.DataFrame, part: pl.Expr) -> list[pl.DataFrame]:
+    """Return the rows of each split in their order, without KEY."""
+    # As a column of the rows it would have all of them copied, to be in one piece like it is.
+    parts, columns = rows.select(part).to_series(), rows.drop(KEY)
+    return [columns.filter(parts == number) for number in range(len(SPLITS))]
 
 
 @dataclass(slots=True)
@@ -105,8 +106,9 @@ def refuse_empty(sizes: dict[str, int], split: Split) -> None:
 
 
 def _part(train: pl.Expr, validation: pl.Expr) -> pl.Expr:
-    chosen = pl.when(train).then(0).when(validation).then(1).otherwise(2)
-    return chosen.cast(pl.UInt8).alias(PART)
+    # Every row of train is among those of validation here.
+    chosen = pl.lit(2, dtype=pl.UInt8) - train.cast(pl.UInt8) - validation.cast(pl.UInt8)
+    return chosen.alias(PART)
 
 
 def _u64(value: int) -> pl.Expr:

@@ -60,10 +60,8 @@ class Spool:
         if sum(one.size for one in self.streams.values()) > HELD:
             self._flush(max(self.streams, key=lambda n: self.streams[n].size))
 
-    def blocks(
-        self, change: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows
-    ) -> Iterator[tuple[int, pl.DataFrame]]:
-        """Yield the streams' blocks, changed; the next are on their way meanwhile."""
+    def blocks(self, change: Callable[[pl.DataFrame], T]) -> Generator[tuple[int, T]]:
+        """Yield what the streams' blocks are changed into; the next are on their way meanwhile."""
         self._wait(0)
         kept: list[tuple[int, pl.DataFrame | _File]] = []
         for number, stream in sorted(self.streams.items()):
@@ -72,14 +70,11 @@ class Spool:
         yield from ahead(partial(self._given, *one, change) for one in kept)
 
     def _given(
-        self,
-        number: int,
-        block: pl.DataFrame | _File,
-        change: Callable[[pl.DataFrame], pl.DataFrame],
-    ) -> tuple[int, pl.DataFrame]:
+        self, number: int, block: pl.DataFrame | _File, change: Callable[[pl.DataFrame], T]
+    ) -> tuple[int, T]:
         if not isinstance(block, pl.DataFrame):
             key, schema = block
-            small = pl.read_ipc(io.BytesIO(self.s3.get(self.bucket, key)))
+            small = pl.read_ipc(self.s3.get(self.bucket, key))
             block = small.select(_whole(pl.col(n), kind) for n, kind in schema.items())
         return number, change(block)
 
@@ -120,16 +115,15 @@ def _whole(values: pl.Expr, kind: pl.DataType) -> pl.Expr:
 
 
 def ahead(tasks: Iterator[Callable[[], T]]) -> Generator[T]:
-    """Yield what each task returns, in order; `AHEAD` of them run at once."""
+    """Yield what each task returns, in order; `AHEAD` of them run at once.
+
+    All that were begun come to their end, so that a task may wait for the one before it.
+    """
     with ThreadPoolExecutor(AHEAD, "read") as pool:
         waiting: deque[Future[T]] = deque()
-        try:
-            while True:
-                while len(waiting) < AHEAD and (task := next(tasks, None)) is not None:
-                    waiting.append(pool.submit(task))
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while True:
+            while len(waiting) < AHEAD and (task := next(tasks, None)) is not None:
+                waiting.append(pool.submit(task))
+            if not waiting:
+                return
+            yield waiting.popleft().result()

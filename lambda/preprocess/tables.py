@@ -80,15 +80,19 @@ class Table:
     counts: dict[str, list[int]] = field(default_factory=dict)
     too_many: bool = False
 
-    def add(self, part: int, rows: pl.DataFrame) -> None:
-        """Count the values of some rows of a split."""
-        values = rows[self.name]
-        self.missing += values.null_count()
+    def counted(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return how often each value, null among them, comes in some rows; changes nothing."""
+        values = rows[self.name].alias("value")
         if self.too_many:
-            return
-        found = values.alias("value").value_counts().cast({"value": pl.String})
-        for text, count in found.iter_rows():
-            if text is not None:
+            values = values.filter(values.is_null())
+        return values.value_counts().cast({"value": pl.String})
+
+    def take(self, part: int, counted: pl.DataFrame) -> None:
+        """Add what was counted in rows of a split."""
+        for text, count in counted.iter_rows():
+            if text is None:
+                self.missing += count
+            elif not self.too_many:
                 self.counts.setdefault(text, [0, 0, 0])[part] += count
         # Those of the other splits do not count against the limit, but must not fill the memory.
         seen = sum(1 for count in self.counts.values() if count[0])

@@ -65,7 +65,7 @@ class Validator:
                 rules.append(rule)
                 odd = one if odd is None else odd | one
         if odd is not None and odd.any():
-            others, bad = self._by_definition(frame.filter(odd), good.filter(odd), rules, batch)
+            others, bad = self._by_definition(frame.filter(odd), good.filter(odd), rules)
             good = good.filter(~odd)
             if others.height:
                 good = pl.concat([good, others.cast(good.schema)]).sort(INDEX)
@@ -117,7 +117,7 @@ class Validator:
     ) -> tuple[pl.Series, pl.Series | None]:
         column = column.alias(rule.column)
         text = column.cast(pl.String).to_frame()
-        text = text.select(values.stripped(pl.col(rule.column), thoroughly=batch.separators))
+        text = text.select(values.stripped(pl.col(rule.column), thoroughly=batch.separators()))
         value, fault = values.read(pl.col(rule.column), rule, pl.String())
         found = text.select(
             self._coded(value, rule).alias(rule.column),
@@ -126,7 +126,7 @@ class Validator:
         return found[rule.column], found[" wrong"] if fault is not None else None
 
     def _by_definition(
-        self, frame: pl.DataFrame, good: pl.DataFrame, rules: Sequence[Parse], batch: Batch
+        self, frame: pl.DataFrame, good: pl.DataFrame, rules: Sequence[Parse]
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the good rows among some, typed, and the bad ones, their text stripped.
 
@@ -134,7 +134,7 @@ class Validator:
         """
         kinds = frame.schema
         frame = frame.with_columns(
-            values.stripped(pl.col(rule.column).cast(pl.String), thoroughly=batch.separators)
+            values.stripped(pl.col(rule.column).cast(pl.String), thoroughly=True)
             for rule in rules
             if isinstance(kinds[rule.column], pl.String | pl.Categorical)
         )
