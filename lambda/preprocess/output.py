@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
@@ -11,7 +10,7 @@ import polars as pl
 
 from preprocess.dataset import SPLITS
 from preprocess.recipe import Fitted
-from preprocess.upload import UPLOADS, Upload
+from preprocess.upload import Upload
 
 FRAME_BYTES = 16 << 20  # rows held before they become one Parquet file
 
@@ -44,7 +43,7 @@ class ParquetFiles:
         self.held: dict[str, list[pl.DataFrame]] = {part: [] for part in SPLITS}
         self.sizes: dict[str, float] = dict.fromkeys(SPLITS, 0)
         self.numbers = dict.fromkeys(SPLITS, 0)
-        self.sent: deque[Future[None]] = deque()
+        self.sent: Future[None] | None = None  # the file on its way
 
     def add(self, part: str, rows: pl.DataFrame) -> None:
         self.held[part].append(rows)
@@ -56,24 +55,25 @@ class ParquetFiles:
         for part in SPLITS:
             if self.held[part]:
                 self._write(part)
-        self._wait(0)
+        self._wait()
 
     def abort(self) -> None:
         """Files without a manifest that names them are not part of anything."""
-        for one in self.sent:
-            one.cancel()
+        if self.sent is not None:
+            self.sent.cancel()
 
     def _write(self, part: str) -> None:
         rows, self.held[part], self.sizes[part] = pl.concat(self.held[part]), [], 0
         name = f"parquet/{part}/part-{self.numbers[part]:05}.parquet"
         self.numbers[part] += 1
         upload = self.open(name, "application/vnd.apache.parquet")
-        self._wait(UPLOADS - 1)
-        self.sent.append(upload.pool.submit(_sent, upload, rows.rename(self.names)))
+        # One is packed and sent while the rows of the next are gathered: two would take memory.
+        self._wait()
+        self.sent = upload.pool.submit(_sent, upload, rows.rename(self.names))
 
-    def _wait(self, most: int) -> None:
-        while len(self.sent) > most:
-            self.sent.popleft().result()
+    def _wait(self) -> None:
+        if self.sent is not None:
+            self.sent.result()
 
 
 def _sent(upload: Upload, rows: pl.DataFrame) -> None:

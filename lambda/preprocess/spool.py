@@ -23,7 +23,7 @@ from preprocess.s3 import S3
 
 T = TypeVar("T")
 PREFIX = ".working/"
-HELD = 12 * MIB  # bytes of typed rows kept in memory
+HELD = 8 * MIB  # bytes of typed rows kept in memory
 AHEAD = 2  # files written or read at once
 
 
