@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from inference_server.exchange import Exchange
 from inference_server.models.base import Answer, BatchPredictor, Predictor, Request
-from inference_server.streaming import pump
+from inference_server.streaming import Patience, pump
 
 Outcome = Answer | Exception
 Done = Callable[[Exchange, Outcome, int], None]
@@ -87,10 +87,10 @@ class Dispatcher:
                 self._thread.shutdown(wait=False)
             return
         self._running = batch
-        timer = self._loop.call_later(self._seconds, self._overdue, batch)
+        patience = Patience(self._loop, self._seconds, lambda: self._overdue(batch, patience))
 
         def finished(outcomes: list[Outcome]) -> None:
-            timer.cancel()
+            patience.cancel()
             if self._running is not batch:
                 return  # given up on long ago
             self._running = None
@@ -102,9 +102,7 @@ class Dispatcher:
             outcomes = self._predict(batch)
             for exchange, outcome in zip(batch, outcomes, strict=True):
                 if isinstance(outcome, Answer) and outcome.chunks is not None:
-                    # The first piece is an answer; how long the rest takes is the script's affair.
-                    self._loop.call_soon_threadsafe(timer.cancel)
-                    pump(exchange, outcome, self._loop)
+                    pump(exchange, outcome, self._loop, patience)
             self._loop.call_soon_threadsafe(finished, outcomes)
 
         self._thread.submit(run)
@@ -139,9 +137,13 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  goes to the caller, and to the log
             return error
 
-    def _overdue(self, batch: list[Exchange]) -> None:
+    def _overdue(self, batch: list[Exchange], patience: Patience) -> None:
         self._running = []
-        late = TimeoutError(f"no answer after {self._seconds:g} s")
+        late: Outcome = TimeoutError(f"no answer after {self._seconds:g} s")
+        if patience.streams:  # what has begun cannot become a 504, but in the log
+            for exchange in batch:
+                exchange.connection.end_chunks(exchange, complete=False)
+            late = Answer(b"the answer came to a halt", "text/plain", 504, chunks=iter(()))
         self._answer(batch, [late] * len(batch))
         self._stuck()
 

@@ -1,9 +1,16 @@
 """Scripts whose answers come in pieces, and which do not end well."""
 
+import asyncio
 import json
 import socket
+import time
+from types import SimpleNamespace
 
 import pytest
+
+from inference_server import streaming
+from inference_server.dispatch import Dispatcher
+from inference_server.models.base import Answer, Request
 
 JSON = "application/json"
 SCRIPT = """
@@ -37,3 +44,139 @@ def test_a_generator_that_cannot_be_closed_costs_nobody_else_an_answer(serve, tm
     lines = [json.loads(line) for line in server.log().splitlines()]
     assert any("could not be closed" in line["message"] for line in lines)
     assert not any("is replaced" in line["message"] for line in lines)
+
+
+STALLS = """
+import time
+def model_fn(model_dir): return None
+def predict_fn(data, model): return data
+def output_fn(prediction, accept):
+    def pieces():
+        for pause in prediction:
+            yield "piece "
+            time.sleep(float(pause))
+        yield "end"
+    return pieces(), "text/plain"
+"""
+
+
+def test_a_generator_that_stalls_is_given_up_on_and_its_worker_replaced(serve, tmp_path):
+    code = tmp_path / "model" / "code"
+    code.mkdir(parents=True)
+    (code / "inference.py").write_text(STALLS)
+    server = serve(tmp_path, SAGEMAKER_MODEL_SERVER_TIMEOUT="1")
+    # Longer than the limit in all, never as long between two pieces.
+    assert server.invoke("[0.6, 0.6, 0.6]", JSON).text == "piece piece piece end"
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    body = b"[600]"
+    head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    connection.send(head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+    content = b""
+    try:
+        while piece := connection.recv(65536):
+            content += piece
+    except ConnectionResetError:
+        pass
+    assert content.count(b"HTTP/1.1") == 1
+    assert content.endswith(b"6\r\npiece \r\n")  # cut off, not ended
+    server.wait()
+    assert server.invoke("[0]", JSON).text == "piece end"
+    lines = [json.loads(line) for line in server.log().splitlines()]
+    assert any("this worker is replaced" in line["message"] for line in lines)
+    assert any(line.get("status") == 504 for line in lines)
+
+
+class Stream:
+    """A connection that takes everything, and a model that never stops."""
+
+    inline_bytes = -1
+
+    def __init__(self):
+        self.transport = object()
+        self.writable = True
+        self.complete = None
+        self.pieces = 0
+
+    def begin_chunks(self, exchange, answer): ...
+
+    def send_chunk(self, exchange, content):
+        self.pieces += 1
+
+    def end_chunks(self, exchange, *, complete):
+        self.complete = complete
+        self.transport = None
+
+    def answer(self, request):
+        def pieces():
+            while self.transport is not None:
+                time.sleep(0.02)
+                yield b"piece"
+
+        return Answer(b"", "text/plain", chunks=pieces())
+
+
+def test_a_stream_ends_after_its_minutes_in_all(monkeypatch):
+    monkeypatch.setattr(streaming, "STREAM_SECONDS", 0.5)
+    loop = asyncio.new_event_loop()
+    stream, outcomes = Stream(), []
+    dispatcher = Dispatcher(
+        stream,
+        loop,
+        most=1,
+        seconds=0.3,
+        done=lambda exchange, outcome, batch: outcomes.append(outcome),
+        stuck=loop.stop,
+    )
+    exchange = SimpleNamespace(connection=stream, request=Request(b"", {}), gone=False)
+    began = time.monotonic()
+    dispatcher.submit(exchange)
+    loop.call_later(5, loop.stop)
+    loop.run_forever()
+    assert 0.5 <= time.monotonic() - began < 2
+    assert stream.complete is False
+    assert stream.pieces > 5
+    assert [outcome.status for outcome in outcomes] == [504]
+    loop.close()
+
+
+def test_one_answer_that_cannot_be_given_stops_no_other():
+    loop = asyncio.new_event_loop()
+    given, aborted = [], []
+
+    class Model:
+        inline_bytes = 100
+
+        def answer(self, request):
+            return Answer(request.body, "text/plain")
+
+        def answer_many(self, requests):
+            return [self.answer(request) for request in requests]
+
+        def prove(self): ...
+
+    def done(exchange, outcome, batch):
+        if outcome.body == b"bad":
+            raise RecursionError("too deep")
+        given.append(outcome.body)
+
+    dispatcher = Dispatcher(Model(), loop, most=8, seconds=1, done=done, stuck=loop.stop)
+
+    def submit(*bodies):
+        for body in bodies:
+            transport = SimpleNamespace(abort=lambda body=body: aborted.append(body))
+            dispatcher.submit(
+                SimpleNamespace(
+                    connection=SimpleNamespace(transport=transport),
+                    request=Request(body, {}),
+                    gone=False,
+                )
+            )
+        loop.call_later(0.2, loop.stop)
+        loop.run_forever()
+
+    submit(b"a", b"bad", b"b")
+    submit(b"c")
+    submit(b"x" * 200, b"d")  # on the thread
+    assert sorted(given) == [b"a", b"b", b"c", b"d", b"x" * 200]
+    assert aborted == [b"bad"]
+    loop.close()
