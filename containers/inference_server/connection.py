@@ -52,6 +52,8 @@ class Connection(asyncio.Protocol):
         self._head = 0
         self._in_body = False
         self._body_since = 0
+        self._aside = 0
+        """Bytes since the last ones of a body: trailers, which nobody asked for."""
         self._begin()
 
     @property
@@ -101,6 +103,8 @@ class Connection(asyncio.Protocol):
             if not self._head and not self._current:
                 self.deadline = self._server.tick + HEAD_SECONDS
             self._head += len(data)
+        else:
+            self._aside += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -112,7 +116,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP/1.1: {error}")
         else:
-            if self._head > LARGEST_HEAD and not self._in_body:
+            if (self._aside if self._in_body else self._head) > LARGEST_HEAD:
                 self._refuse(431, f"the headers are larger than {LARGEST_HEAD // 1024} KB")
 
     # ---- httptools calls these
@@ -121,6 +125,8 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:
+            return  # a trailer, which must not change what the headers have said
         self._headers[_name(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
@@ -130,6 +136,7 @@ class Connection(asyncio.Protocol):
         if length is None and "transfer-encoding" not in headers:
             return
         self._in_body = True
+        self._aside = 0
         self._body_since = self._server.tick
         if not self._current:
             self.deadline = 0
@@ -142,6 +149,7 @@ class Connection(asyncio.Protocol):
     def on_body(self, chunk: bytes) -> None:
         if self.lingering:
             return
+        self._aside = 0
         self._chunks.append(chunk)
         self._received += len(chunk)
         self._server.held += len(chunk)

@@ -5,6 +5,7 @@ import re
 import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +157,33 @@ def test_tells_a_client_that_would_rather_upgrade_what_to_speak(client):
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
     connection.send(HEAD + upgrade + b"Content-Length: 8\r\n\r\nUA,1,2,1")
     assert first(connection) == "HTTP/1.1 501 Not Implemented"
+
+
+def test_what_follows_the_chunks_changes_no_header(server, client):
+    body = b"Transfer-Encoding: chunked\r\n\r\n8\r\nUA,1,2,1\r\n0\r\n"
+    connection = client()
+    connection.send(HEAD + body + b"Content-Type: text/xml\r\nAccept: image/png\r\n\r\n")
+    assert first(connection) == "HTTP/1.1 200 OK"
+    connection.send(HEAD + b"Content-Length: 8\r\n\r\nUA,1,2,1")
+    assert first(connection) == "HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize("name", [b"x-a: " + b"a" * 60_000, b"x-a: b\r\n" * 6000])
+def test_what_follows_the_chunks_without_end_is_a_431(server, client, name):
+    before = server_memory(server)
+    connection = client()
+    connection.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n8\r\nUA,1,2,1\r\n0\r\n")
+    with suppress(ConnectionResetError, BrokenPipeError):
+        for _ in range(500):
+            connection.send(name)
+    assert first(connection) == "HTTP/1.1 431 Request Header Fields Too Large"
+    assert server_memory(server) - before < 20 * 1024**2
+
+
+def server_memory(server):
+    pid = server.process.pid
+    (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096
 
 
 def test_closes_after_one_answer_over_http_1_0(client):
