@@ -48,6 +48,8 @@ class Connection(asyncio.Protocol):
         self.write_deadline = 0
         self.writable = True
         self._waiting: deque[Exchange] = deque()
+        self._held = 0
+        """Bytes of this connection's bodies, whole or not, that are not answered."""
         self._turning = False
         self._head = 0
         self._in_body = False
@@ -76,7 +78,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
         self.writable = True
-        self._server.held -= self._received
+        self._hold(-self._held)
         self._received = 0
         self._waiting.clear()
         self._server.closed(self)
@@ -152,7 +154,7 @@ class Connection(asyncio.Protocol):
         self._aside = 0
         self._chunks.append(chunk)
         self._received += len(chunk)
-        self._server.held += len(chunk)
+        self._hold(len(chunk))
         if self._received > self._server.settings.max_payload_bytes:
             self._refuse(413, self._too_large())
         elif self._server.held > self._server.most_held:
@@ -163,7 +165,6 @@ class Connection(asyncio.Protocol):
             return  # the parser leaves the body of a request to upgrade unread
         self._in_body = False
         self._head = 0
-        self._server.held -= self._received
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         exchange = Exchange(self, self._url, Request(body, self._headers), self._parser)
         self._begin()
@@ -214,9 +215,11 @@ class Connection(asyncio.Protocol):
 
     def finish(self, keep_alive: bool) -> None:
         """Ready for the next request, or closed."""
-        self._current = None
+        current, self._current = self._current, None
         if self.transport is None:
             return
+        if current is not None:
+            self._hold(-len(current.request.body))
         if not keep_alive:
             self.transport.close()
             return
@@ -266,6 +269,10 @@ class Connection(asyncio.Protocol):
         self.deadline = 0
         self._server.handle(exchange)
 
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._server.held += size
+
     def _turn_to_waiting(self) -> None:
         """Hand over what waits until one is not answered at once.
 
@@ -311,7 +318,7 @@ class Connection(asyncio.Protocol):
         self.lingering = True
         self._in_body = False
         self._head = 0
-        self._server.held -= self._received
+        self._hold(-self._received)
         self._begin()
         answer = error_answer(status, message)
         if self._current:  # an earlier request of this connection is still being answered

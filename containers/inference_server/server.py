@@ -15,7 +15,7 @@ from inference_server.settings import Settings
 # A client that sends just as we stop still gets its answer: idle connections are kept this long.
 IDLE_GRACE_SECONDS = 0.5
 LAST_ARRIVAL_SECONDS = 0.25
-# What all connections together may hold of bodies that are not complete, in largest bodies.
+# What all connections together may hold of bodies that are not answered, in largest bodies.
 MOST_BODIES_HELD = 16
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,44 @@ def _runs(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_bodies_that_wait_for_a_slow_script_count_until_they_are_answered(serve, script_base):
+    """Each is complete, so none of them waits for its client any more; all the same they are held.
+
+    The limit is 256 MB, where sixteen of the largest bodies are less.
+    """
+    server = serve(script_base, SAGEMAKER_MAX_PAYLOAD_IN_MB="2")
+    body = b"[0.02" + b" " * (2 * 1024**2 - 6) + b"]"
+    head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    whole = head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    slow = whole.replace(b"[0.02", b"[1.50")
+    before = resident(server)
+    connections = []
+    for _ in range(200):
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+        connections.append(connection)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(slow if len(connections) == 1 else whole)
+    most = resident(server) - before
+    statuses = []
+    for connection in connections:
+        with suppress(ConnectionResetError):
+            statuses.append(connection.recv(1000)[9:12])
+        connection.close()
+    assert set(statuses) == {b"200", b"503"}
+    assert statuses.count(b"200") > 100
+    assert most < 320 * 1024**2
+    # All of it is given back: as many again are taken.
+    for gone in range(150):
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+        connection.sendall(whole)
+        if gone % 2:
+            assert connection.recv(1000)[9:12] == b"200"
+        connection.close()
+    assert server.invoke("[0]", JSON).status == 200
+
+
+def resident(server):
+    (worker,) = children(server.process.pid)
+    return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096
