@@ -12,6 +12,7 @@ import httptools  # type: ignore[import-not-found,unused-ignore]  # in the image
 
 from inference_server.exchange import Exchange
 from inference_server.models.base import Answer, Request
+from inference_server.upgrade import without_upgrade
 from inference_server.wire import CONTINUE, LAST_CHUNK, chunk_of, error_answer, head_of
 
 if TYPE_CHECKING:
@@ -108,9 +109,10 @@ class Connection(asyncio.Protocol):
         else:
             self._aside += len(data)
         try:
-            self._parser.feed_data(data)
+            while data:
+                data = self._parsed(data)
         except httptools.HttpParserUpgrade:
-            self._refuse(501, "there is nothing to upgrade to; speak plain HTTP/1.1")
+            self._refuse(501, "this is no proxy; ask for a path of this server")
         except httptools.HttpParserCallbackError:
             logging.getLogger(__name__).exception("a request could not be handed over")
             if self.transport is not None:
@@ -120,6 +122,19 @@ class Connection(asyncio.Protocol):
         else:
             if (self._aside if self._in_body else self._head) > LARGEST_HEAD:
                 self._refuse(431, f"the headers are larger than {LARGEST_HEAD // 1024} KB")
+
+    def _parsed(self, data: bytes) -> bytes:
+        """What is left to parse. Raises HttpParserUpgrade for CONNECT."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._parser.get_method() == b"CONNECT":
+                raise
+            head = without_upgrade(self._parser, self._url, self._headers)
+            self._parser = httptools.HttpRequestParser(self)
+            self._begin()
+            return head + data[upgrade.args[0] :]
+        return b""
 
     # ---- httptools calls these
 
@@ -132,8 +147,10 @@ class Connection(asyncio.Protocol):
         self._headers[_name(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self._head = 0
         headers = self._headers
+        if "upgrade" in headers and self._parser.should_upgrade():
+            return  # it is parsed again, without
+        self._head = 0
         length = headers.get("content-length")
         if length is None and "transfer-encoding" not in headers:
             return
@@ -162,7 +179,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self.lingering or self._parser.should_upgrade():
-            return  # the parser leaves the body of a request to upgrade unread
+            return  # to upgrade: what was parsed is its head alone
         self._in_body = False
         self._head = 0
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)

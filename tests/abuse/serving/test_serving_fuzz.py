@@ -95,7 +95,7 @@ def test_nonsense_gets_a_4xx_with_a_reason_at_once(server: Running, figure, numb
         found = list(answers(answer))
         for code, body in found or [(0, b"")]:  # no answer: the request was never complete
             seen[code] = seen.get(code, 0) + 1
-            # 501: there is nothing to upgrade to.
+            # 501: CONNECT, for this is no proxy.
             assert code < 500 or code == 501, answer[:300]
             assert code != 405 or b"\r\nallow: " in answer
             assert code < 400 or json.loads(body)["error"]

@@ -152,11 +152,59 @@ def test_says_continue_to_a_client_that_waits_for_it(client):
     assert first(connection) == "HTTP/1.1 200 OK"
 
 
-def test_tells_a_client_that_would_rather_upgrade_what_to_speak(client):
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+
+
+def test_answers_a_client_that_would_rather_upgrade_in_http_1_1(client):
+    """A server may ignore the wish (RFC 9110, 7.8); Java's client sends it with every request."""
     connection = client()
-    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
-    connection.send(HEAD + upgrade + b"Content-Length: 8\r\n\r\nUA,1,2,1")
-    assert first(connection) == "HTTP/1.1 501 Not Implemented"
+    row, chunked = b"UA,1,2,1", b"Transfer-Encoding: chunked\r\n\r\n"
+    connection.send(b"GET /ping HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n")
+    assert first(connection) == "HTTP/1.1 200 OK"
+    requests = [
+        HEAD + UPGRADE + b"Content-Length: 8\r\n\r\n" + row,
+        HEAD + UPGRADE + chunked + b"3\r\nUA,\r\n5\r\n1,2,1\r\n0\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n",
+        HEAD + b"Upgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 4\r\n\r\nUA,1",
+        HEAD + b"Content-Length: 8\r\n\r\n" + row,
+        HEAD + UPGRADE + b"Connection: close\r\nContent-Length: 8\r\n\r\n" + row,
+    ]
+    for request in requests[:-1]:
+        for size in (len(request), 7):  # at once, and in pieces
+            for start in range(0, len(request), size):
+                connection.send(request[start : start + size])
+                time.sleep(0.001)
+            expected = "400 Bad Request" if b"websocket" in request else "200 OK"
+            assert first(connection) == f"HTTP/1.1 {expected}"
+    connection.send(b"".join(requests))
+    assert re.findall(rb"HTTP/1.1 (\d+)", everything(connection)) == [
+        b"200",
+        b"200",
+        b"200",
+        b"400",
+        b"200",
+        b"200",
+    ]
+
+
+def test_an_upgrade_gets_the_refusals_of_any_other_request(client):
+    connection = client()
+    connection.send(HEAD + UPGRADE + b"Content-Length: 99999999\r\n\r\n")
+    assert first(connection) == "HTTP/1.1 413 Request Entity Too Large"
+    connection = client()
+    connection.send(HEAD + UPGRADE + b"Expect: 100-continue\r\nContent-Length: 8\r\n\r\n")
+    assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    connection.send(b"UA,1,2,1")
+    assert first(connection) == "HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize(
+    "start", [b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+)
+def test_is_no_proxy_and_speaks_no_http_2(client, start):
+    connection = client()
+    connection.send(start)
+    assert everything(connection).startswith((b"HTTP/1.1 501", b"HTTP/1.1 400"))
 
 
 def test_what_follows_the_chunks_changes_no_header(server, client):
