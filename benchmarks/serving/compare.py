@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def _measures(seconds: int) -> dict[str, Callable[[], Measured]]:
         "BentoML": of(peers.bentoml, post_json),
         "batched": of(partial(mlp, INFERENCE_MAX_BATCH="64"), post),
         "unbatched": of(partial(mlp, INFERENCE_MAX_BATCH="1"), post),
+        "lone": lambda: _lone(seconds, post),
         "1 workers": lambda: _memory("1"),
         "3 workers": lambda: _memory("3"),
         "image": lambda: {"megabytes": peers.image_megabytes()},
@@ -114,6 +116,37 @@ def _measure(peer: peers.Peer, path: str, seconds: int, script: Path | None) -> 
             "p50_alone": alone.p50,
             "p99": many.p99,
         }
+
+
+def _lone(pairs: int, script: Path) -> Measured:
+    """What a lone request takes where others could be its company, over where none could.
+
+    Some microseconds are to be told apart: both servers run, and are asked for a second each, one
+    first and then the other first. Each pair meets the machine in one state and gives one ratio.
+    """
+    with ExitStack() as stack:
+        urls = []
+        for port, most in ((peers.PORT, "64"), (peers.PORT + 1, "1")):
+            peer = peers.ours(
+                peers.BUILD / "mlp", INFERENCE_MAX_BATCH=most, SAGEMAKER_BIND_TO_PORT=str(port)
+            )
+            server = running(peer.command, peer.environment, core=SERVER_CORE, port=port)
+            stack.enter_context(server)
+            urls.append(f"http://127.0.0.1:{port}/invocations")
+            _warm_up(peer, urls[-1], script)
+        ratios = []
+        for number in range(pairs):
+            order = urls if number % 2 else urls[::-1]
+            times = {url: _p50_alone(url, script) for url in order}
+            ratios.append(times[urls[0]] / times[urls[1]])
+        return {"ratio": statistics.median(ratios), "pairs": pairs}
+
+
+def _p50_alone(url: str, script: Path) -> float:
+    one = load(url, connections=1, seconds=1, core=LOAD_CORE, script=script)
+    if one.bad:
+        raise RuntimeError(f"{one.bad} of {one.requests} lone requests failed")
+    return one.p50
 
 
 def _warm_up(peer: peers.Peer, url: str, script: Path | None) -> None:
