@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,10 @@ from numpy.typing import NDArray
 from inference_server.decoding import CSV, JSON
 
 _NULL = b"null"
+# What a body is besides its rows: what stands around them, and what between.
+_JSON_BODY = (b'{"predictions":[%b]}', b",")
+# No newline at the end: batch transform adds one itself when it assembles lines.
+_LINES = (b"%b", b"\n")
 
 
 class Writer:
@@ -33,7 +38,7 @@ class Writer:
             self._csv_labels = [_csv_cell(name) for name in classes]
 
     def rows(self, predicted: NDArray[np.float32], accept: str) -> list[bytes]:
-        """Each row in a text format, for `body` to put together."""
+        """Each row in a text format, for `bodies` to put together."""
         table = np.ascontiguousarray(predicted.reshape(len(predicted), -1), dtype=np.float32)
         text = orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY)
         if accept == CSV and _NULL in text:  # JSON has no word for these, CSV has
@@ -55,12 +60,13 @@ class Writer:
         best_labels = [labels[i] for i in best]
         return [shape % values for values in zip(best_labels, *columns, strict=True)]
 
-    def body(self, rows: Sequence[bytes], accept: str) -> bytes:
-        """The response body for some of the rows."""
-        if accept == JSON:
-            return b'{"predictions":[' + b",".join(rows) + b"]}"
-        # No newline at the end: batch transform adds one itself when it assembles lines.
-        return b"\n".join(rows)
+    def bodies(self, rows: Sequence[bytes], counts: Sequence[int], accept: str) -> list[bytes]:
+        """The response bodies of requests with so many of the rows each, at least one."""
+        frame, between = _JSON_BODY if accept == JSON else _LINES
+        if len(rows) == len(counts):  # a row each
+            return [frame % row for row in rows]
+        upcoming = iter(rows)
+        return [frame % between.join(islice(upcoming, count)) for count in counts]
 
 
 def _csv_cell(value: Any) -> bytes:

@@ -38,7 +38,7 @@ def head_of(answer: Answer, *, keep_alive: bool, chunked: bool = False) -> bytes
         return _start(200, answer.content_type) + b"content-length: %d\r\n\r\n" % len(answer.body)
     status = answer.status if 200 <= answer.status <= 599 else 500
     lines = [_start(status, answer.content_type)]
-    for name, value in answer.headers.items():
+    for name, value in (answer.headers or {}).items():
         if _TOKEN.fullmatch(name) and name.lower() not in _FRAMING:
             lines.append(b"%b: %b\r\n" % (name.lower().encode(), _clean(str(value))))
     if chunked:
