@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import orjson
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 INFERENCE_ID = "x-amzn-sagemaker-inference-id"
-_LOGGED = frozenset({CUSTOM_ATTRIBUTES, INFERENCE_ID})
 _METHODS = {
     b"/ping": b"GET",
     b"/invocations": b"POST",
@@ -57,7 +56,6 @@ class Application:
             self._models = Models(settings, loop, remembered, self._dispatcher_of)
         self._healthy = predictor is not None or remembered is not None
         self._flushes = False
-        self._now = ""
         self._plain_log = settings.metrics_namespace is None
 
     def _dispatcher_of(self, predictor: Predictor) -> Dispatcher:
@@ -74,7 +72,10 @@ class Application:
         """Answer the exchange, now or when its prediction is made."""
         path = exchange.path
         if path == b"/invocations" and exchange.method == b"POST":
-            self._invocation(exchange)
+            if self._dispatcher is not None and "content-encoding" not in exchange.headers:
+                self._dispatcher.submit(exchange)
+            else:
+                self._invocation(exchange)
         elif path == b"/ping" and exchange.method == b"GET":
             if self._healthy and exchange.plain:
                 exchange.connection.send_bytes(exchange, _HEALTHY)
@@ -104,7 +105,7 @@ class Application:
             self.handle(exchange)
 
     def _invocation(self, exchange: Exchange) -> None:
-        encoding = exchange.request.headers.get("content-encoding", "identity")
+        encoding = exchange.headers.get("content-encoding", "identity")
         if self._models is not None:
             fault = RequestError("this server holds many models; POST /models/{name}/invoke", 404)
         elif self._dispatcher is None:
@@ -115,39 +116,49 @@ class Application:
         else:
             self._dispatcher.submit(exchange)
             return
-        self._invoked(exchange, fault, 1)
+        self._invoked([exchange], [fault])
 
-    def _invoked(self, exchange: Exchange, outcome: Outcome, batch: int) -> None:
-        answer = outcome if isinstance(outcome, Answer) else _failed(outcome)
-        if answer.chunks is None:
-            exchange.reply(answer)
+    def _invoked(self, batch: Sequence[Exchange], outcomes: Sequence[Outcome]) -> None:
+        answers = [one if isinstance(one, Answer) else _failed(one) for one in outcomes]
+        for exchange, answer in zip(batch, answers, strict=True):
+            if answer.chunks is None:
+                try:
+                    exchange.connection.send(exchange, answer)
+                except Exception:
+                    # It is this client's alone, who shall not wait for nothing.
+                    logging.getLogger(__name__).exception("an answer could not be given")
+                    exchange.connection.give_up()
+        now = time.perf_counter()
+        ordinary = []
+        for exchange, answer in zip(batch, answers, strict=True):
+            headers = exchange.headers
+            if (
+                self._plain_log
+                and answer.status < 400
+                and exchange.path == b"/invocations"
+                and INFERENCE_ID not in headers
+                and CUSTOM_ATTRIBUTES not in headers
+            ):
+                ordinary.append((exchange, answer))
+            else:
+                self._log(now, len(batch), exchange, answer)
+        if ordinary and logs.logger.isEnabledFor(logging.INFO):
+            logs.invoked(now, len(batch), ordinary)
+        if not self._flushes:
+            self._flushes = True
+            # After the next look at the sockets: answers go first.
+            self._loop.call_soon(self._flush)
+
+    def _log(self, now: float, batch: int, exchange: Exchange, answer: Answer) -> None:
         level = logging.INFO if answer.status < 400 else logging.WARNING
         if not logs.logger.isEnabledFor(level):
             return
-        if not self._flushes:
-            self._flushes = True
-            self._now = logs.stamp(time.time())
-            self._loop.call_soon(self._flush)
-        headers = exchange.request.headers
-        if (
-            level == logging.INFO
-            and self._plain_log
-            and exchange.path == b"/invocations"
-            and headers.keys().isdisjoint(_LOGGED)
-        ):
-            milliseconds = (time.perf_counter() - exchange.started) * 1000
-            sizes = (len(exchange.request.body), len(answer.body), answer.rows, batch)
-            logs.invoked(self._now, answer.status, milliseconds, sizes)
-            return
-        self._log(level, exchange, answer, batch)
-
-    def _log(self, level: int, exchange: Exchange, answer: Answer, batch: int) -> None:
-        headers = exchange.request.headers
-        milliseconds = round((time.perf_counter() - exchange.started) * 1000, 3)
+        headers = exchange.headers
+        milliseconds = round((now - exchange.started) * 1000, 3)
         fields: dict[str, object] = {
             "status": answer.status,
             "ms": milliseconds,
-            "bytes_in": len(exchange.request.body),
+            "bytes_in": len(exchange.body),
             "bytes_out": len(answer.body),
             "rows": answer.rows,
             "batch": batch,

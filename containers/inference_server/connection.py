@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import httptools  # type: ignore[import-not-found,unused-ignore]  # in the image's environment
 
 from inference_server.exchange import Exchange
-from inference_server.models.base import Answer, Request
+from inference_server.models.base import Answer
 from inference_server.upgrade import without_upgrade
 from inference_server.wire import CONTINUE, LAST_CHUNK, chunk_of, error_answer, head_of
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from inference_server.server import Server
 
 LARGEST_HEAD = 32 * 1024
+# What is remembered of names, so that nobody can fill the memory with new ones.
+MOST_NAMES, LARGEST_NAME = 256, 64
 MOST_PIPELINED = 8
 HEAD_SECONDS = 10
 IDLE_SECONDS = 75  # longer than the 60 s that load balancers keep a connection by default
@@ -29,16 +30,25 @@ WRITE_SECONDS = 30
 LINGER_SECONDS = 2
 
 
-@lru_cache(maxsize=256)
-def _name(written: bytes) -> str:
-    return written.decode("latin-1").lower()
+class _Names(dict[bytes, str]):
+    """Names of headers in lower case, by how clients write them; they are few."""
+
+    def __missing__(self, written: bytes) -> str:
+        name = written.decode("latin-1").lower()
+        if len(self) < MOST_NAMES and len(written) <= LARGEST_NAME:
+            self[written] = name
+        return name
+
+
+_NAMES = _Names()
 
 
 class Connection(asyncio.Protocol):
     """Hands complete requests to the server one at a time, and writes the answers in order."""
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self.server = server
+        self._largest_body = server.settings.max_payload_bytes
         self._parser = httptools.HttpRequestParser(self)
         self.transport: asyncio.Transport | None = None
         self._current: Exchange | None = None
@@ -52,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._held = 0
         """Bytes of this connection's bodies, whole or not, that are not answered."""
         self._turning = False
+        self._headers: dict[str, str] = {}
         self._head = 0
         self._in_body = False
         self._body_since = 0
@@ -66,7 +77,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self) -> None:
         self._url = b""
-        self._headers: dict[str, str] = {}
+        self._fields: dict[str, str] = {}
         self._chunks: list[bytes] = []
         self._received = 0
 
@@ -74,7 +85,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # uvloop's own class, same methods
-        self._server.opened(self)
+        self.server.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
@@ -82,7 +93,7 @@ class Connection(asyncio.Protocol):
         self._hold(-self._held)
         self._received = 0
         self._waiting.clear()
-        self._server.closed(self)
+        self.server.closed(self)
 
     def eof_received(self) -> bool:
         """The client asks no more; it still gets its answers."""
@@ -93,7 +104,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.writable = False
-        self.write_deadline = self._server.tick + WRITE_SECONDS
+        self.write_deadline = self.server.tick + WRITE_SECONDS
 
     def resume_writing(self) -> None:
         self.writable = True
@@ -104,7 +115,7 @@ class Connection(asyncio.Protocol):
             return
         if not self._in_body:
             if not self._head and not self._current:
-                self.deadline = self._server.tick + HEAD_SECONDS
+                self.deadline = self.server.tick + HEAD_SECONDS
             self._head += len(data)
         else:
             self._aside += len(data)
@@ -142,25 +153,24 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_body:
-            return  # a trailer, which must not change what the headers have said
-        self._headers[_name(name)] = value.decode("latin-1")
+        self._fields[_NAMES[name]] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        headers = self._headers
+        headers = self._headers = self._fields
         if "upgrade" in headers and self._parser.should_upgrade():
             return  # it is parsed again, without
         self._head = 0
         length = headers.get("content-length")
         if length is None and "transfer-encoding" not in headers:
             return
+        if length is None:
+            self._fields = {}  # what follows the last chunk is no header (RFC 9110, 6.5.1)
         self._in_body = True
         self._aside = 0
-        self._body_since = self._server.tick
+        self._body_since = self.server.tick
         if not self._current:
             self.deadline = 0
-        limit = self._server.settings.max_payload_bytes
-        if length is not None and int(length) > limit:
+        if length is not None and int(length) > self._largest_body:
             self._refuse(413, self._too_large())
         elif "expect" in headers and headers["expect"].lower() == "100-continue":
             self._write(CONTINUE)
@@ -170,11 +180,13 @@ class Connection(asyncio.Protocol):
             return
         self._aside = 0
         self._chunks.append(chunk)
+        server = self.server
         self._received += len(chunk)
-        self._hold(len(chunk))
-        if self._received > self._server.settings.max_payload_bytes:
+        self._held += len(chunk)
+        server.held += len(chunk)
+        if self._received > self._largest_body:
             self._refuse(413, self._too_large())
-        elif self._server.held > self._server.most_held:
+        elif server.held > server.most_held:
             self._refuse(503, "too many large requests at once; try again later")
 
     def on_message_complete(self) -> None:
@@ -183,9 +195,9 @@ class Connection(asyncio.Protocol):
         self._in_body = False
         self._head = 0
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        exchange = Exchange(self, self._url, Request(body, self._headers), self._parser)
+        exchange = Exchange(self, self._url, body, self._headers, self._parser)
         self._begin()
-        if not self._current:
+        if self._current is None:
             self._hand_over(exchange)
             return
         self._waiting.append(exchange)
@@ -196,15 +208,15 @@ class Connection(asyncio.Protocol):
 
     def send(self, exchange: Exchange, answer: Answer) -> None:
         """Answer the request in progress and turn to the next one."""
-        keep = exchange.keep_alive and not self.last
-        head = head_of(answer, keep_alive=keep)
-        if exchange.method == b"HEAD":
-            self._write(head)
-        elif len(answer.body) < 65536:
-            self._write(head + answer.body)
-        else:
-            self._write(head)
-            self._write(answer.body)
+        keep = exchange.keep_alive and not self.server.one_each
+        if self.transport is not None:
+            head = head_of(answer, keep_alive=keep)
+            body = answer.body if exchange.method != b"HEAD" else b""
+            if len(body) < 65536:
+                self.transport.write(head + body)
+            else:
+                self.transport.write(head)
+                self.transport.write(body)
         self.finish(keep)
 
     def send_bytes(self, exchange: Exchange, content: bytes) -> None:
@@ -214,7 +226,7 @@ class Connection(asyncio.Protocol):
 
     def begin_chunks(self, exchange: Exchange, answer: Answer) -> None:
         """Send the head of an answer that comes in pieces."""
-        exchange.keep_alive = exchange.keep_alive and not self.last
+        exchange.keep_alive = exchange.keep_alive and not self.server.one_each
         self._write(head_of(answer, keep_alive=exchange.keep_alive, chunked=exchange.http11))
 
     def send_chunk(self, exchange: Exchange, content: bytes) -> None:
@@ -230,14 +242,21 @@ class Connection(asyncio.Protocol):
             self._write(LAST_CHUNK)
         self.finish(exchange.keep_alive)
 
+    def give_up(self) -> None:
+        """Break the connection: the client learns that there is no answer."""
+        if self.transport is not None:
+            self.transport.abort()
+
     def finish(self, keep_alive: bool) -> None:
         """Ready for the next request, or closed."""
         current, self._current = self._current, None
         if self.transport is None:
             return
-        if current is not None:
-            self._hold(-len(current.request.body))
+        if current is not None and current.body:
+            self._hold(-len(current.body))
         if not keep_alive:
+            self._waiting.clear()
+            self._refusal = None
             self.transport.close()
             return
         if self._turning:
@@ -248,20 +267,15 @@ class Connection(asyncio.Protocol):
                 return
         if self._refusal is not None:
             self._send_refusal(self._refusal)
-            return
-        if self._in_body:
-            self._body_since = self._server.tick
-        self.deadline = self._server.tick + (HEAD_SECONDS if self._head else IDLE_SECONDS)
+        else:
+            if self._in_body:
+                self._body_since = self.server.tick
+            self.deadline = self.server.tick + (HEAD_SECONDS if self._head else IDLE_SECONDS)
 
     @property
     def idle(self) -> bool:
         """Nothing has been asked that is not answered, nothing has begun to arrive."""
         return not (self._current or self._head or self._in_body)
-
-    @property
-    def last(self) -> bool:
-        """Whether the connection ends after the next answer."""
-        return self._server.draining or self._server.one_each
 
     def check(self, tick: int) -> None:
         """Close the connection if its client is too slow; called every second."""
@@ -284,11 +298,11 @@ class Connection(asyncio.Protocol):
     def _hand_over(self, exchange: Exchange) -> None:
         self._current = exchange
         self.deadline = 0
-        self._server.handle(exchange)
+        self.server.handle(exchange)
 
     def _hold(self, size: int) -> None:
         self._held += size
-        self._server.held += size
+        self.server.held += size
 
     def _turn_to_waiting(self) -> None:
         """Hand over what waits until one is not answered at once.
@@ -322,7 +336,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
     def _too_large(self) -> str:
-        limit = self._server.settings.max_payload_bytes // 1024**2
+        limit = self._largest_body // 1024**2
         return f"the body is larger than {limit} MB, the largest this server takes"
 
     def _refuse(self, status: int, message: str) -> None:
@@ -346,8 +360,8 @@ class Connection(asyncio.Protocol):
     def _send_refusal(self, answer: Answer) -> None:
         if self.transport is None:
             return
-        self._server.refused(answer)
+        self.server.refused(answer)
         self._write(head_of(answer, keep_alive=False) + answer.body)
-        self.deadline = self._server.tick + LINGER_SECONDS
+        self.deadline = self.server.tick + LINGER_SECONDS
         if self.transport.can_write_eof():
             self.transport.write_eof()

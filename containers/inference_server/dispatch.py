@@ -19,13 +19,13 @@ from inference_server.models.base import Answer, BatchPredictor, Predictor, Requ
 from inference_server.streaming import Patience, pump
 
 Outcome = Answer | Exception
-Done = Callable[[Exchange, Outcome, int], None]
+Done = Callable[[Sequence[Exchange], Sequence[Outcome]], None]
 
 BATCH_BYTES = 1024**2  # larger ones gain nothing from company, and would make it wait
 
 
 class Dispatcher:
-    """Runs a predictor for exchanges and calls `done` with each one's outcome and batch size."""
+    """Runs a predictor for exchanges and calls `done` with a batch and each one's outcome."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Dispatcher:
 
     def submit(self, exchange: Exchange) -> None:
         """Have the exchange answered."""
-        if len(exchange.request.body) <= self._predictor.inline_bytes:
+        if len(exchange.body) <= self._predictor.inline_bytes:
             self._inline.append(exchange)
             if not self._inline_scheduled:
                 self._inline_scheduled = True
@@ -111,25 +111,24 @@ class Dispatcher:
         batch: list[Exchange] = []
         size = 0
         while queue and len(batch) < self._most:
-            length = len(queue[0].request.body)
+            length = len(queue[0].body)
             if batch and size + length > BATCH_BYTES:
                 break
             size += length
             exchange = queue.popleft()
-            if not exchange.gone:
+            if exchange.connection.transport is not None:  # not gone: a call less
                 batch.append(exchange)
         return batch
 
     def _predict(self, batch: list[Exchange]) -> list[Outcome]:
-        requests = [exchange.request for exchange in batch]
         if self._many is not None:
             try:
-                return list(self._many.answer_many(requests))
+                return self._many.answer_many(batch)
             except Exception as error:  # noqa: BLE001  goes to the caller, and to the log
                 if len(batch) == 1:
                     return [error]
         # Also a batch that failed: only the request that is to blame shall.
-        return [self._alone(request) for request in requests]
+        return [self._alone(request) for request in batch]
 
     def _alone(self, request: Request) -> Outcome:
         try:
@@ -147,12 +146,9 @@ class Dispatcher:
         self._answer(batch, [late] * len(batch))
         self._stuck()
 
-    def _answer(self, batch: list[Exchange], outcomes: Sequence[Outcome]) -> None:
-        for exchange, outcome in zip(batch, outcomes, strict=True):
-            try:
-                self._done(exchange, outcome, len(batch))
-            except Exception:
-                # Whatever it was, it is this client's alone, who shall not wait for nothing.
-                logging.getLogger(__name__).exception("an answer could not be given")
-                if exchange.connection.transport is not None:
-                    exchange.connection.transport.abort()
+    def _answer(self, batch: Sequence[Exchange], outcomes: Sequence[Outcome]) -> None:
+        try:
+            self._done(batch, outcomes)
+        except Exception:
+            # Whatever it was, those that wait are served all the same.
+            logging.getLogger(__name__).exception("what was answered could not be told")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from inference_server.models.base import Answer, Request
@@ -11,20 +12,28 @@ if TYPE_CHECKING:
     from inference_server.connection import Connection
 
 
-class Exchange:
+class Exchange(Request):
     """A complete request and the way back to who sent it."""
 
-    __slots__ = ("connection", "http11", "keep_alive", "method", "path", "request", "started")
+    __slots__ = ("connection", "http11", "keep_alive", "method", "path", "started")
 
-    def __init__(self, connection: Connection, path: bytes, request: Request, parser: Any) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        path: bytes,
+        body: bytes,
+        headers: Mapping[str, str],
+        parser: Any,
+    ) -> None:
+        self.body = body
+        self.headers = headers
         self.connection = connection
         self.method = parser.get_method()
         self.path = path
-        self.request = request
         keep_alive = parser.should_keep_alive()
         # HTTP/1.0 keeps a connection only where a header asks for it; we do not. Asking the parser
         # for the version is the dearest of its answers, so not for every request.
-        if not keep_alive or "connection" in request.headers:
+        if not keep_alive or "connection" in headers:
             self.http11 = parser.get_http_version() == "1.1"
         else:
             self.http11 = True
@@ -39,7 +48,7 @@ class Exchange:
     @property
     def plain(self) -> bool:
         """Whether the answer to this is the same as to any other request."""
-        return self.keep_alive and not self.connection.last
+        return self.keep_alive and not self.connection.server.one_each
 
     def reply(self, answer: Answer) -> None:
         """Send the whole answer."""

@@ -9,10 +9,16 @@ import select
 import sys
 import time
 from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import orjson
+
+if TYPE_CHECKING:
+    from inference_server.exchange import Exchange
+    from inference_server.models.base import Answer
 
 logger = logging.getLogger("inference_server")
 # POSIX: writes of up to this size are not mixed with those of other processes on the same pipe.
@@ -53,20 +59,20 @@ def log_later(level: int, message: str, fields: dict[str, object]) -> None:
     _waiting.append(_line(time.time(), logging.getLevelName(level), message, fields) + b"\n")
 
 
-def invoked(
-    when: str, status: int, milliseconds: float, sizes: tuple[int, int, int | None, int]
-) -> None:
-    """Keep the line of an ordinary request: what `log_later` would write, at a third of its price.
+def invoked(now: float, batch: int, served: Iterable[tuple[Exchange, Answer]]) -> None:
+    """Keep the lines of a batch's ordinary requests: as `log_later`'s, at a fifth of the price.
 
-    `sizes` are bytes in, bytes out, rows and the batch's size; `when` is a `stamp`.
+    `now` is the time they were answered, by the clock that says when they had come.
     """
-    bytes_in, bytes_out, rows, batch = sizes
-    counted = "null" if rows is None else rows
-    _waiting.append(
-        f'{{"time":"{when}","level":"INFO","message":"invocation","status":{status},'
-        f'"ms":{milliseconds:.3f},"bytes_in":{bytes_in},"bytes_out":{bytes_out},"rows":{counted},'
-        f'"batch":{batch},"request_id":"{new_id()}"}}\n'.encode()
-    )
+    start = f'{{"time":"{stamp(time.time())}","level":"INFO","message":"invocation","status":'
+    process = f'"batch":{batch},"request_id":"{_process()}'
+    for exchange, answer in served:
+        rows = "null" if answer.rows is None else answer.rows
+        _waiting.append(
+            f'{start}{answer.status},"ms":{(now - exchange.started) * 1000:.3f},"bytes_in":'
+            f'{len(exchange.body)},"bytes_out":{len(answer.body)},"rows":{rows},'
+            f'{process}{next(_numbers)}"}}\n'.encode()
+        )
 
 
 def flush(*, patience: float = 0) -> None:
@@ -92,7 +98,11 @@ def flush(*, patience: float = 0) -> None:
 
 def new_id() -> str:
     """A name for a request that came without one, unlike any other on this machine."""
-    return f"{os.getpid():x}-{next(_numbers):x}"
+    return f"{_process()}{next(_numbers)}"
+
+
+def _process() -> str:
+    return f"{os.getpid()}-"
 
 
 def stamp(when: float) -> str:

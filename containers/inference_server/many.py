@@ -89,7 +89,7 @@ class Models:
         return found[1]
 
     def _load(self, exchange: Exchange) -> None:
-        name, folder = self._asked(exchange.request.body)
+        name, folder = self._asked(exchange.body)
         if name in self._loaded or name in self._coming:
             raise RequestError(f"the model {name[:200]!r} is loaded already", 409)
         self._coming.add(name)

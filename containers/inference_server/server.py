@@ -36,7 +36,7 @@ class Server:
         self.refused = refused
         self.draining = False
         self.one_each = False
-        """Close each connection after one answer, so that the next finds another process."""
+        """Close each connection after its next answer; the one after that finds another process."""
         self.tick = 0
         """Seconds since the start: one clock for every connection, instead of a timer each."""
         self.held = 0
@@ -63,7 +63,7 @@ class Server:
         """
         if self.draining:
             return
-        self.draining = True
+        self.draining = self.one_each = True
         self._drained = then
         if rest and self._accepting:
             self._at_once = 4096

@@ -120,14 +120,17 @@ def answers(content: bytes) -> Iterator[tuple[int, bytes]]:
         content = content[size:]
 
 
-def sent_at_once(port: int, bodies: Sequence[str]) -> list[tuple[int, bytes]]:
+def sent_at_once(
+    port: int, bodies: Sequence[str], accepts: Sequence[str] = ("*/*",)
+) -> list[tuple[int, bytes]]:
     """The answers to requests that are all there before the server can look at one of them."""
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in bodies]
     for connection in connections:  # so that every one has been accepted
         connection.send(b"GET /ping HTTP/1.1\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
-    for connection, body in zip(connections, bodies, strict=True):
+    for number, (connection, body) in enumerate(zip(connections, bodies, strict=True)):
         head = "POST /invocations HTTP/1.1\r\nContent-Type: text/csv\r\nConnection: close\r\n"
+        head += f"Accept: {accepts[number % len(accepts)]}\r\n"
         connection.send(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
     found = []
     for connection in connections:

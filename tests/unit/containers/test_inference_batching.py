@@ -45,6 +45,27 @@ def test_a_bad_request_in_a_batch_fails_alone(serve, plain):
         assert sent_at_once(server.port, bodies) == alone
 
 
+def test_rows_that_would_fit_only_together_are_refused_each(serve, plain):
+    server = serve(plain)
+    bodies = [*ROWS[:4], "1,2,3,4,5", "1,2,3", *ROWS[4:8]]  # of four columns
+    alone = [(answer.status, answer.body) for answer in map(server.invoke, bodies)]
+    assert [status for status, _ in alone] == [200] * 4 + [400] * 2 + [200] * 4
+    for _ in range(5):
+        assert sent_at_once(server.port, bodies) == alone
+
+
+def test_each_gets_the_format_it_asks_for(serve, plain):
+    server = serve(plain)
+    accepts = ["application/json", "text/csv", "application/x-npy", "application/jsonlines", "x/y"]
+    bodies = ["\n".join(ROWS[i : i + 1 + i % 3]) for i in range(len(ROWS))]
+    alone = [server.invoke(body, Accept=accepts[i % 5]) for i, body in enumerate(bodies)]
+    assert {answer.status for answer in alone} == {200, 406}
+    for _ in range(5):
+        found = sent_at_once(server.port, bodies, accepts)
+        assert found == [(answer.status, answer.body) for answer in alone]
+    assert max(batches(server)) > 1
+
+
 def test_batches_are_no_larger_than_the_setting(serve, plain):
     server = serve(plain, INFERENCE_MAX_BATCH="4")
     for _ in range(5):

@@ -77,6 +77,30 @@ def test_a_head_that_is_too_large_is_a_431(client):
     assert first(connection) == "HTTP/1.1 431 Request Header Fields Too Large"
 
 
+def test_trailers_without_end_are_a_431(client):
+    connection = client()
+    connection.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nU\r\n0\r\n")
+    with suppress(ConnectionResetError, BrokenPipeError):
+        for _ in range(100):
+            connection.send(b"x-a: " + b"a" * 1000 + b"\r\n")
+            time.sleep(0.001)
+    assert first(connection) == "HTTP/1.1 431 Request Header Fields Too Large"
+
+
+def test_lengths_of_chunks_that_come_alone_are_no_trailers(client):
+    connection = client()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    for piece in (b"UA,1,2,", b"1"):
+        connection.send(b"%x;%b\r\n" % (len(piece), b"a" * 20_000))
+        time.sleep(0.02)
+        connection.send(piece)
+        time.sleep(0.02)
+        connection.send(b"\r\n")
+    connection.send(b"0\r\n\r\n")
+    assert first(connection) == "HTTP/1.1 200 OK"
+
+
 def test_chunks_without_end_are_a_413_and_then_the_end(client):
     connection = client()
     connection.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -142,6 +166,51 @@ def test_a_write_with_thousands_of_requests_is_answered_and_so_are_the_next(serv
     connection.shutdown(socket.SHUT_WR)
     assert len(re.findall(rb"HTTP/1.1 200 OK", everything(connection))) == 3002
     assert server.invoke("UA,1,2,1").status == 200
+
+
+MIXED = [
+    HEAD + b"Content-Length: 8\r\n\r\nUA,1,2,1",
+    b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n",
+    HEAD
+    + b"Transfer-Encoding: chunked\r\n\r\n3\r\nUA,\r\n5\r\n1,2,1\r\n0\r\nAccept: text/csv\r\n\r\n",
+    HEAD + b"Content-Length: 4\r\n\r\nUA,1",
+    b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
+    HEAD + b"Content-Length: 8\r\nConnection: close\r\n\r\nUA,1,2,1",
+]
+
+
+def test_it_is_all_the_same_where_requests_are_torn_apart(client):
+    content = b"".join(MIXED)
+    whole = b""
+    for place in range(len(content)):
+        connection = client()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.send(content[:place])
+        time.sleep(0.002)
+        connection.send(content[place:])
+        answer = everything(connection)
+        connection.close()
+        whole = whole or answer
+        assert answer == whole, f"torn apart before byte {place}"
+    statuses = re.findall(rb"HTTP/1.1 (\d+)", whole)
+    assert statuses == [b"200", b"200", b"200", b"400", b"404", b"200"]
+    # What comes after a body is no header, neither of this request nor of the next one.
+    assert whole.count(b"predictions") == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        (b"ACCEPT: text/csv", b"text/csv"),
+        (b"aCCept: application/json\r\nAccept: text/csv", b"text/csv"),
+        (b"Accept: text/csv\r\naccept: application/json", b"application/json"),
+        (b"Accept: text/csv\r\nAccept: application/json", b"application/json"),
+    ],
+)
+def test_names_of_headers_have_no_case_and_the_last_of_several_counts(client, written, kind):
+    connection = client()
+    connection.send(HEAD + written + b"\r\nContent-Length: 8\r\n\r\nUA,1,2,1")
+    assert b"\r\ncontent-type: " + kind + b"\r\n" in connection.recv(65536)
 
 
 def test_says_continue_to_a_client_that_waits_for_it(client):
