@@ -12,7 +12,7 @@ import orjson
 
 from inference_server import logs
 from inference_server.dispatch import Dispatcher, Outcome
-from inference_server.errors import RequestError
+from inference_server.errors import RequestError, refuse_encoded
 from inference_server.exchange import Exchange
 from inference_server.metrics import metrics_of
 from inference_server.models.base import Answer, Predictor
@@ -105,18 +105,16 @@ class Application:
             self.handle(exchange)
 
     def _invocation(self, exchange: Exchange) -> None:
-        encoding = exchange.headers.get("content-encoding", "identity")
-        if self._models is not None:
-            fault = RequestError("this server holds many models; POST /models/{name}/invoke", 404)
-        elif self._dispatcher is None:
-            fault = RequestError("the model is still loading", 503)
-        elif encoding != "identity":
-            # A compressed body may be a thousand times as large as it looks.
-            fault = RequestError(f"Content-Encoding {encoding[:50]!r} is not supported", 415)
+        try:
+            if self._models is not None:
+                raise RequestError("this server holds many models; POST /models/{name}/invoke", 404)
+            if self._dispatcher is None:
+                raise RequestError("the model is still loading", 503)
+            refuse_encoded(exchange.headers)
+        except RequestError as fault:
+            self._invoked([exchange], [fault.bare()])
         else:
             self._dispatcher.submit(exchange)
-            return
-        self._invoked([exchange], [fault])
 
     def _invoked(self, batch: Sequence[Exchange], outcomes: Sequence[Outcome]) -> None:
         answers = [one if isinstance(one, Answer) else _failed(one) for one in outcomes]

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from inference_server.errors import RequestError
 from inference_server.exchange import Exchange
 from inference_server.models.base import Answer, BatchPredictor, Predictor, Request
 from inference_server.streaming import Patience, pump
@@ -133,6 +134,8 @@ class Dispatcher:
     def _alone(self, request: Request) -> Outcome:
         try:
             return self._predictor.answer(request)
+        except RequestError as error:
+            return error.bare()
         except Exception as error:  # noqa: BLE001  goes to the caller, and to the log
             return error
 

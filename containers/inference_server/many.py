@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote
 import orjson
 
 from inference_server.dispatch import Dispatcher
-from inference_server.errors import ModelLoadError, RequestError
+from inference_server.errors import ModelLoadError, RequestError, refuse_encoded
 from inference_server.exchange import Exchange
 from inference_server.logs import log
 from inference_server.memory import resident, settle
@@ -72,6 +72,7 @@ class Models:
             elif what == (b"DELETE", True, False):
                 exchange.reply(self._unload(name))
             elif what == (b"POST", True, True):
+                refuse_encoded(exchange.headers)
                 self.of(name).submit(exchange)
             else:
                 allowed = "POST" if match[2] else "GET, DELETE" if name else "GET, POST"

@@ -103,7 +103,7 @@ class TableModel:
             try:
                 content_type, accept = self._agreed.get(asked) or self._agree(*asked)
             except RequestError as error:
-                outcomes[index] = error
+                outcomes[index] = error.bare()
                 continue
             if content_type == CSV and self._plain.possible:
                 plain.append((index, accept, 1))
@@ -119,6 +119,9 @@ class TableModel:
         for index, content_type, accept in others:
             try:
                 matrix = self._matrix(requests[index].body, content_type)
+            except RequestError as error:
+                outcomes[index] = error.bare()
+                continue
             except Exception as error:  # noqa: BLE001  this request's own
                 outcomes[index] = error
                 continue

@@ -81,6 +81,21 @@ def test_loads_lists_describes_asks_and_unloads(models):
         assert (answer.status, answer.error) == (404, "the model 'a' is not loaded")
 
 
+def test_refuses_a_compressed_body_as_the_server_of_one_model_does(models):
+    server = models()
+    load(server, "one", models.onnx("one"))
+    for encoding, status in (("gzip", 415), ("identity", 200)):
+        answer = server.request(
+            "POST",
+            "/models/one/invoke",
+            b"UA,1,2,1",
+            Content_Type="text/csv",
+            Content_Encoding=encoding,
+        )
+        assert answer.status == status
+    assert ask(server, "one").status == 200
+
+
 def test_a_model_that_is_loaded_is_a_409(models):
     server = models()
     folder = models.onnx("a")
