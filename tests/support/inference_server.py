@@ -50,6 +50,7 @@ class Running:
 
     process: subprocess.Popen[bytes]
     port: int
+    base: Path
 
     def workers(self) -> list[int]:
         """The processes that answer, and the one that starts them is not among them."""
@@ -167,7 +168,7 @@ def running(
         stderr=log,
     )
     log.close()
-    server = Running(process, port)
+    server = Running(process, port, base)
     try:
         server.until_healthy(patience)
         yield server
