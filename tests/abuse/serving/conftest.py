@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def server(model: Path, path_with_parquet: str) -> Iterator[Running]:
 def many(
     model: Path, path_with_parquet: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """A multi-model server (contracts 2.4): `good` loads, `broken` does not, `loop` is a link."""
+    """A multi-model server (contracts 2.4): only `good` loads; `loop` is a link to itself."""
     base = tmp_path_factory.mktemp("many")
     models = base / "models"
     shutil.copytree(model / "model", models / "good" / "model")
@@ -46,6 +47,9 @@ def many(
     (models / "inside" / "model").mkdir(parents=True)
     (models / "inside" / "model" / "link").symlink_to("link")
     (models / "loop").symlink_to("loop")
+    (models / "odd" / "model").mkdir(parents=True)
+    with suppress(OSError):  # where every name of a file is text
+        (models / "odd" / "model" / "\udcff").symlink_to("/etc/passwd")
     with running(
         base,
         SAGEMAKER_MULTI_MODEL="true",

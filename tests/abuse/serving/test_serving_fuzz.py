@@ -1,13 +1,18 @@
-"""Nonsense gets a 4xx with a reason, at once; the server neither fails, hangs nor restarts."""
+"""Nonsense gets a 4xx with a reason, at once; the server neither fails, hangs nor restarts.
+
+Controls 3, "Server: fuzz". What the server is described to take is in test_serving_openapi.py.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from abuse.serving import nonsense
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.inference_server import PYTHON, Running, answers, request
@@ -15,65 +20,14 @@ from support.training_job import ROOT
 
 DECODE = Path(__file__).parent / "decode_nonsense.py"
 LONG = (pytest.mark.abuse, pytest.mark.timeout(3600))
-KINDS = st.sampled_from(
-    [
-        "text/csv",
-        "application/json",
-        "application/jsonlines",
-        "application/x-npy",
-        "text/plain",
-        "application/x-parquet",
-        "text/csv; charset=utf-16",
-        "",
-        "*/*",
-        "\x80",
-    ]
-)
-CELLS = st.sampled_from(["", "UA", "1", "-0", "1e400", "nan", "inf", "0x1", "１", "1_0", '"', "é"])
-VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-NAMES = st.sampled_from(["carrier", "distance", "month", "night", "nonsense", ""])
-ROWS = st.dictionaries(NAMES, VALUES, max_size=5) | st.lists(VALUES, max_size=6)
-BODIES = st.one_of(
-    st.binary(max_size=200),
-    st.lists(st.lists(CELLS, max_size=6).map(",".join), max_size=4).map(
-        lambda lines: "\n".join(lines).encode()
-    ),
-    st.lists(ROWS, max_size=3).map(lambda rows: json.dumps({"instances": rows}).encode()),
-    st.lists(ROWS, max_size=3).map(lambda rows: "\n".join(map(json.dumps, rows)).encode()),
-    st.binary(max_size=80).map(lambda tail: b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'" + tail),
-    st.binary(max_size=80).map(lambda inner: b"PAR1" + inner + b"PAR1"),
-)
-HEADERS = st.sampled_from(
-    [
-        "",
-        "Accept: nonsense\r\n",
-        "Accept: \xff\r\n",
-        "Expect: 100-continue\r\n",
-        "X: \x00\r\n",
-        "Content-Encoding: gzip\r\n",
-        "Transfer-Encoding: chunked\r\n",
-        "Connection: upgrade\r\n",
-        "Content-Length: 5\r\n",
-        "Content-Length: -1\r\n",
-        " folded: 1\r\n",
-        "no colon\r\n",
-    ]
-)
-WHOLE = st.builds(request, BODIES, KINDS, HEADERS)
-CUT = st.builds(lambda whole, at: whole[: at % (len(whole) + 1)], WHOLE, st.integers(0, 500))
-LINES = st.builds(
-    lambda method, path: f"{method} {path} HTTP/1.1\r\n\r\n".encode("latin-1", "replace"),
-    st.sampled_from(["GET", "POST", "PUT", "HEAD", "CONNECT", "TRACE", "get", "PRI"]),
-    st.sampled_from(["/", "/ping", "/ping?x", "/invocations", "//", "*", "/%00", "/models", "/é"]),
-)
-REQUESTS = st.one_of(st.binary(max_size=300), WHOLE, CUT, LINES)
+GOOD = request(b"UA,1,2,1")
+# The contract's word for: unload another model first.
+NO_ROOM = 507
 
 
-@pytest.mark.parametrize("number", [250, pytest.param(50_000, marks=LONG)])
-def test_nonsense_gets_a_4xx_with_a_reason_at_once(server: Running, figure, number):
-    before = server.workers()
-    seen: dict[int, int] = {}
-    slowest = 0.0
+def sent(server: Running, requests: st.SearchStrategy[bytes], number: int, *allowed: int) -> str:
+    """Sends that many of them; what was answered, by status."""
+    before, seen, slowest = server.workers(), Counter[int](), 0.0
 
     @settings(
         max_examples=number,
@@ -82,7 +36,7 @@ def test_nonsense_gets_a_4xx_with_a_reason_at_once(server: Running, figure, numb
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(REQUESTS)
+    @given(requests)
     def run(content: bytes) -> None:
         nonlocal slowest
         began = time.perf_counter()
@@ -92,11 +46,9 @@ def test_nonsense_gets_a_4xx_with_a_reason_at_once(server: Running, figure, numb
         assert took < 1, f"{took:.1f} s"
         if content.startswith(b"HEAD"):
             return
-        found = list(answers(answer))
-        for code, body in found or [(0, b"")]:  # no answer: the request was never complete
-            seen[code] = seen.get(code, 0) + 1
-            # 501: CONNECT, for this is no proxy.
-            assert code < 500 or code == 501, answer[:300]
+        for code, body in list(answers(answer)) or [(0, b"")]:  # none: it was never complete
+            seen[code] += 1
+            assert code < 500 or code in allowed, answer[:300]
             assert code != 405 or b"\r\nallow: " in answer
             assert code < 400 or json.loads(body)["error"]
 
@@ -106,7 +58,53 @@ def test_nonsense_gets_a_4xx_with_a_reason_at_once(server: Running, figure, numb
     assert set(server.workers()) <= set(before)
     assert server.ping() == 200
     counts = ", ".join(f"{code}: {seen[code]}" for code in sorted(seen))
-    figure(f"fuzz: {sum(seen.values())} requests, slowest {slowest * 1000:.0f} ms ({counts})")
+    return f"{sum(seen.values())} requests, slowest {slowest * 1000:.0f} ms ({counts})"
+
+
+@pytest.mark.parametrize("number", [250, pytest.param(50_000, marks=LONG)])
+def test_nonsense_gets_a_4xx_with_a_reason_at_once(server: Running, figure, number):
+    # 501: there is nothing to upgrade to.
+    figure(f"fuzz: {sent(server, nonsense.REQUESTS, number, 501)}")
+
+
+@pytest.mark.parametrize("number", [250, pytest.param(50_000, marks=LONG)])
+def test_nonsense_for_many_models_gets_one_too(many: Running, figure, number):
+    requests = nonsense.for_many(many.base / "models")
+    figure(f"fuzz, many models: {sent(many, requests, number, NO_ROOM)}")
+
+
+@pytest.mark.parametrize("pings", [1, 10, 3000])
+def test_whatever_is_asked_in_one_write_is_answered(server: Running, pings):
+    before = server.workers()
+    found = list(answers(server.exchange(GOOD + nonsense.PING * pings)))
+    assert [code for code, _ in found] == [200] * (1 + pings)
+    assert set(server.workers()) <= set(before)
+
+
+@pytest.mark.parametrize(
+    "trailer", [b"Content-Type: image/png", b"Accept: image/png", b"Content-Length: 3", b"X: 1"]
+)
+def test_what_comes_after_a_body_says_nothing_of_it(server: Running, trailer):
+    content = nonsense.chunked(b"/invocations", "text/csv", b"UA,1,2,1", 3, trailer + b"\r\n")
+    found = list(answers(server.exchange(content + nonsense.PING)))
+    # It may be ignored or refused (RFC 9110, 6.5.1), but never believed.
+    assert [code for code, _ in found] in ([200, 200], [400]), found
+
+
+@pytest.mark.parametrize("trailers", [b"X: 1\r\n" * 100_000, b"X: " + b"1" * 600_000 + b"\r\n"])
+def test_trailers_are_as_limited_as_headers(server: Running, trailers):
+    content = nonsense.chunked(b"/invocations", "text/csv", b"UA,1,2,1", 3, trailers)
+    ((code, body),) = answers(server.exchange(content))
+    assert 400 <= code < 500
+    assert json.loads(body)["error"]
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
+def test_an_offer_to_speak_something_else_is_declined(server: Running, protocol):
+    # A server may go on as if it had not been made (RFC 9110, 7.8).
+    extra = f"Connection: Upgrade\r\nUpgrade: {protocol}\r\n"
+    ((code, _),) = answers(server.exchange(request(b"UA,1,2,1", extra=extra)))
+    assert code == 200
 
 
 @pytest.mark.parametrize("number", [5_000, pytest.param(1_000_000, marks=LONG)])
