@@ -1,4 +1,4 @@
-"""Mutated bodies for a model in this process: `decode_nonsense.py <base folder> <how many>`.
+"""Mutated bodies, many in a batch: `decode_nonsense.py <base folder> <seeds' folder> <how many>`.
 
 Runs in the server's own environment. Ends with 1 at the first that is neither answered nor refused.
 """
@@ -6,25 +6,13 @@ Runs in the server's own environment. Ends with 1 at the first that is neither a
 import random
 import sys
 from collections import Counter
+from pathlib import Path
+
+from decoders import KINDS, Decoders, request_of
 
 from inference_server.errors import RequestError
-from inference_server.models.base import Answer, Request
-from inference_server.models.load import load
-from inference_server.settings import read_settings
+from inference_server.models.base import Answer
 
-SEEDS = [
-    ("text/csv", b"UA,1.5,3,true\nAA,,12,no\n"),
-    ("text/csv", b"UA,1.5,3,true"),
-    ("application/json", b'{"instances":[{"carrier":"UA","distance":1.5},["AA",1,2,true]]}'),
-    ("application/jsonlines", b'{"carrier":"UA","month":3}\n["AA",1,2,null]\n'),
-    (
-        "application/x-npy",
-        b"\x93NUMPY\x01\x00v\x00"
-        + b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 4), }".ljust(117)
-        + b"\n"
-        + bytes(16),
-    ),
-]
 PIECES = [
     b"\x00",
     b"\xff",
@@ -41,8 +29,9 @@ PIECES = [
 ]
 
 
-def mutated(body: bytes, dice: random.Random) -> bytes:
-    """The body with a few bytes put in, taken out or doubled, or none."""
+def mutated(seed: bytes, dice: random.Random) -> bytes:
+    """The seed with a few bytes put in, taken out or doubled, or none."""
+    head, body = seed[:2], seed[2:]
     for _ in range(dice.choice((0, 1, 1, 2))):
         at = dice.randint(0, len(body))
         kind = dice.random()
@@ -52,20 +41,21 @@ def mutated(body: bytes, dice: random.Random) -> bytes:
             body = body[:at] + dice.randbytes(dice.randint(1, 3)) + body[at + 1 :]
         else:
             body = body[:at] + body[max(0, at - 5) :]
-    return body
+    return head + body
 
 
-def main(base: str, number: int) -> int:
-    model = load(read_settings({"SAGEMAKER_BASE_DIR": base}))
+def main(base: str, folder: str, number: int) -> int:
+    decoders = Decoders(base)
+    seeds = [path.read_bytes() for path in sorted(Path(folder).iterdir())]
     dice = random.Random(17)  # noqa: S311  nonsense, not secrets
     counts: Counter[str] = Counter()
     for start in range(0, number, 20):
-        requests = []
-        for _ in range(min(20, number - start)):
-            kind, body = dice.choice(SEEDS)
-            headers = {"content-type": kind, "accept": "application/json"}
-            requests.append(Request(mutated(body, dice), headers))
-        for request, outcome in zip(requests, model.answer_many(requests), strict=True):
+        some = [mutated(dice.choice(seeds), dice) for _ in range(min(20, number - start))]
+        for seed in some:
+            if seed[0] >= len(KINDS):
+                counts["answered" if decoders.answered(seed) else "refused"] += 1
+        requests = [request_of(seed) for seed in some if seed[0] < len(KINDS)]
+        for request, outcome in zip(requests, decoders.model.answer_many(requests), strict=True):
             if isinstance(outcome, Answer):
                 counts["answered"] += 1
             elif isinstance(outcome, RequestError):
@@ -79,4 +69,4 @@ def main(base: str, number: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
