@@ -1,9 +1,10 @@
-"""Bodies that the model of these tests answers, in each format (contracts 2, FEATURES)."""
+"""Bodies that the model of these tests answers, and some it refuses, in each format."""
 
 from __future__ import annotations
 
 import io
 import json
+from datetime import date, time
 
 import numpy as np
 import polars
@@ -20,8 +21,8 @@ def _csv(rows: list[dict[str, object]]) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _npy(kind: str, *, fortran: bool = False) -> bytes:
-    array = np.array([[2, 1.5, 3, 1], [0, 7, 12, 0]]).astype(kind)
+def _npy(kind: str, *, rows: int = 2, fortran: bool = False) -> bytes:
+    array = np.array([[2, 1.5, 3, 1], [0, 7, 12, 0]]).astype(kind)[:rows]
     binary = io.BytesIO()
     np.save(binary, np.asfortranarray(array) if fortran else array)
     return binary.getvalue()
@@ -55,5 +56,17 @@ GOOD: dict[str, list[bytes]] = {
         _parquet(ROWS * 50, compression="snappy", row_group_size=40, data_page_size=64),
         _parquet(ROWS, compression="gzip", statistics=False),
         _parquet([{"month": 3}, {"month": None}], compression="lz4"),
+    ],
+}
+REFUSED: dict[str, list[bytes]] = {
+    "text/csv": [b"UA,1.5,3", b"carrier,distance,month,night", b'UA,"1"5,3,1', b"UA,1_0,3,maybe"],
+    "application/json": [b'{"instances":[]}', b'{"instances":[{"mnth":3}],"more":[[[]]]}'],
+    "application/jsonlines": [b'{"months":3}\n\n', b"[[1],{},1e400,0]"],
+    "application/x-npy": [_npy("<f4", rows=0), _npy("<U4"), _npy("<c8"), _npy("<M8[s]")],
+    "application/x-parquet": [
+        _parquet([]),
+        _parquet([{"month": [3, 4]}, {"month": []}]),
+        _parquet([{"night": {"month": 3}}]),
+        _parquet([{"nights": date(2013, 1, 1), "month": time(1)}]),
     ],
 }

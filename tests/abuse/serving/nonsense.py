@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from abuse.serving.bodies import GOOD
+from abuse.serving.bodies import GOOD, REFUSED
 from hypothesis import strategies as st
 from support.inference_server import request
 
@@ -38,25 +38,7 @@ def npy(shape: list[int], kind: str, content: bytes) -> bytes:
     return b"\x93NUMPY\x01\x00v\x00" + header.encode().ljust(117) + b"\n" + content
 
 
-def mutated(body: bytes, at: int, how: int, piece: bytes) -> bytes:
-    """A body that is not quite itself: bytes put in, put over others, taken out, or doubled."""
-    at %= len(body) + 1
-    return [
-        body[:at] + piece + body[at:],
-        body[:at] + piece + body[at + len(piece) :],
-        body[:at] + body[at + len(piece) :],
-        body[:at] + body[max(0, at - 5) :],
-    ][how]
-
-
-def changed(bodies: list[bytes]) -> st.SearchStrategy[bytes]:
-    """Good bodies with one thing wrong."""
-    pieces = st.binary(min_size=1, max_size=3)
-    places = st.integers(0, 5000) | st.integers(0, 300).map(lambda back: -1 - back)
-    return st.builds(mutated, st.sampled_from(bodies), places, st.integers(0, 3), pieces)
-
-
-PARQUET = changed(GOOD["application/x-parquet"])
+PARQUET = st.sampled_from(GOOD["application/x-parquet"] + REFUSED["application/x-parquet"])
 BODIES = st.one_of(
     st.binary(max_size=200),
     st.lists(st.lists(CELLS, max_size=6).map(",".join), max_size=4).map(
@@ -70,7 +52,7 @@ BODIES = st.one_of(
         st.sampled_from(["<f4", "|b1", ">i8", "|O", "<f0", "<U1"]),
         st.sampled_from([b"", bytes(16), bytes(32)]),
     ),
-    st.sampled_from([body for bodies in GOOD.values() for body in bodies]),
+    st.sampled_from([body for kind in GOOD for body in GOOD[kind] + REFUSED[kind]]),
 )
 HEADERS = st.sampled_from(
     [

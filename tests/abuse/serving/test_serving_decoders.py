@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from abuse.serving.bodies import GOOD
+from abuse.serving.bodies import GOOD, REFUSED
 from support.inference_server import PYTHON
 from support.training_job import ROOT
 
@@ -24,7 +24,7 @@ HAS_WHEELS = platform.system() == "Linux" and platform.machine() == "x86_64"
 
 @pytest.fixture
 def seeds(tmp_path: Path, model: Path) -> Path:
-    """Good bodies in each format, and requests to a server of many models, as decoders.py reads."""
+    """Bodies in each format, and requests to a server of many models, as decoders.py reads."""
     folder = tmp_path / "seeds"
     folder.mkdir()
     (model / "models").mkdir(exist_ok=True)
@@ -32,8 +32,9 @@ def seeds(tmp_path: Path, model: Path) -> Path:
     paths = [b"/models/a", b"/models/%ff/invoke", b"/models?next_page_token=a", b"/models/a?b"]
     contents = [
         bytes([kind, number]) + body
-        for kind, bodies in enumerate(GOOD.values())
-        for number, body in enumerate(bodies)
+        for kind, name in enumerate(GOOD)
+        if name != "application/x-parquet"
+        for number, body in enumerate(GOOD[name] + REFUSED[name])
     ]
     contents += [bytes([len(GOOD), number]) + path + b"\n" for number, path in enumerate(paths)]
     contents.append(bytes([len(GOOD), 0]) + b"/models\n" + json.dumps(load).encode())
