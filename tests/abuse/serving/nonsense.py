@@ -38,7 +38,25 @@ def npy(shape: list[int], kind: str, content: bytes) -> bytes:
     return b"\x93NUMPY\x01\x00v\x00" + header.encode().ljust(117) + b"\n" + content
 
 
-PARQUET = st.sampled_from(GOOD["application/x-parquet"] + REFUSED["application/x-parquet"])
+def mutated(body: bytes, at: int, how: int, piece: bytes) -> bytes:
+    """A body that is not quite itself: bytes put in, put over others, taken out, or doubled."""
+    at %= len(body) + 1
+    return [
+        body[:at] + piece + body[at:],
+        body[:at] + piece + body[at + len(piece) :],
+        body[:at] + body[at + len(piece) :],
+        body[:at] + body[max(0, at - 5) :],
+    ][how]
+
+
+def changed(bodies: list[bytes]) -> st.SearchStrategy[bytes]:
+    """Good bodies with one thing wrong."""
+    pieces = st.binary(min_size=1, max_size=3)
+    places = st.integers(0, 5000) | st.integers(0, 300).map(lambda back: -1 - back)
+    return st.builds(mutated, st.sampled_from(bodies), places, st.integers(0, 3), pieces)
+
+
+PARQUET = changed(GOOD["application/x-parquet"] + REFUSED["application/x-parquet"])
 BODIES = st.one_of(
     st.binary(max_size=200),
     st.lists(st.lists(CELLS, max_size=6).map(",".join), max_size=4).map(

@@ -33,7 +33,6 @@ def seeds(tmp_path: Path, model: Path) -> Path:
     contents = [
         bytes([kind, number]) + body
         for kind, name in enumerate(GOOD)
-        if name != "application/x-parquet"
         for number, body in enumerate(GOOD[name] + REFUSED[name])
     ]
     contents += [bytes([len(GOOD), number]) + path + b"\n" for number, path in enumerate(paths)]

@@ -12,6 +12,7 @@ from collections import Counter
 
 import pytest
 from abuse.serving import nonsense
+from abuse.serving.bodies import DAMAGED_PARQUET
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.inference_server import Running, answers, request
@@ -101,3 +102,11 @@ def test_an_offer_to_speak_http_2_is_declined(server: Running):
     extra = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
     found = list(answers(server.exchange(request(b"UA,1,2,1", extra=extra) + nonsense.PING)))
     assert [code for code, _ in found] == [200, 200]
+
+
+def test_a_damaged_file_is_refused_and_ends_nothing(server: Running):
+    before = server.workers()
+    ((code, body),) = answers(server.exchange(request(DAMAGED_PARQUET, "application/x-parquet")))
+    assert code == 400
+    assert json.loads(body)["error"]
+    assert set(server.workers()) <= set(before)

@@ -99,6 +99,7 @@ LARGE_LIES: Lies = {
         lambda: CHUNKED + (b"100000\r\n" + b"1" * MB + b"\r\n") * 25 + b"1\r\n1\r\n",
         413,
     ),
+    "a million narrow rows": (lambda: request(b"UA,1,2\n" * 1_000_000), 400),
 }
 
 
