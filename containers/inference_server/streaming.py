@@ -51,6 +51,7 @@ class Patience:
     def cancel(self) -> None:
         """It is all there."""
         self._timer.cancel()
+        self._over = _nothing  # which knows the request, and this: a cycle around its body
 
     def _end(self) -> float:
         if self._last is None:
@@ -63,6 +64,9 @@ class Patience:
             self._over()
         else:  # it is set on another thread, and may be sooner by then
             self._timer = self._loop.call_later(min(left, self._seconds), self._look)
+
+
+def _nothing() -> None: ...
 
 
 def pump(

@@ -54,12 +54,15 @@ def read(names: Sequence[str], body: bytes, most: int) -> list[Sequence[Any]]:
         if DataType.is_nested(reader.schema.field(name).type):
             raise _RefusedError(f"its column {name!r} is nested; allowed: plain values")
     rows: list[Sequence[Any]] = []
+    batches: list[Any] = []
     size = 0
     try:
-        for batch in reader:
+        for batch in reader:  # whole before a row is made: Python's take fifty times as long
+            batches.append(batch)
             size += max(batch.nbytes, _CELL * len(names) * batch.num_rows)
             if size > most:
                 raise _RefusedError("the file holds too much for one request; send it in parts")
+        for batch in batches:
             columns = {name: _plain(batch.column(name).to_pylist()) for name in listed}
             absent = [None] * batch.num_rows
             rows += zip(*(columns.get(name, absent) for name in names), strict=True)
