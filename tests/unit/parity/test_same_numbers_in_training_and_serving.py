@@ -10,7 +10,9 @@ import csv
 import importlib.util
 import io
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -110,6 +112,19 @@ def encoder(folder: Path) -> Encoder:
 
 
 @pytest.fixture(scope="module")
+def plain_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The server's fast way in, a class; of its own environment it needs orjson."""
+    (installed,) = SCRIPT.parents[2].glob(
+        ".venvs/inference_server/lib/python3*/site-packages/orjson"
+    )
+    extra = tmp_path_factory.mktemp("extra")
+    (extra / "orjson").symlink_to(installed)
+    sys.path.append(str(extra))
+    yield importlib.import_module("inference_server.plain").PlainReader
+    sys.path.remove(str(extra))
+
+
+@pytest.fixture(scope="module")
 def script() -> ModuleType:
     """The script for AWS's own XGBoost image; it imports xgboost only where it loads a model."""
     spec = importlib.util.spec_from_file_location("managed_inference", SCRIPT)
@@ -165,11 +180,74 @@ def test_a_row_is_the_same_numbers_in_training_and_serving(
         assert_same([rows[n] for n in taken], [trained[n] for n in taken], together)
 
 
+@settings(max_examples=150, deadline=None)
+@given(rows=st.lists(_ROWS, min_size=1, max_size=12))
+def test_a_plain_row_is_the_same_numbers_in_training_and_serving(
+    rows: list[Row], folder: Path, plain_reader: Any
+) -> None:
+    read = plain_reader(schema_of_server(folder / "schema.json")).matrix
+    trained = training(rows, folder)
+    taken = [n for n, row in enumerate(rows) if read([as_line(row)]) is not None]
+    alone = [read([as_line(rows[n])])[0].tolist() for n in taken]
+    assert_same([rows[n] for n in taken], [trained[n] for n in taken], alone)
+    # They come in company, too.
+    if taken:
+        together = read([as_line(rows[n]) for n in taken]).tolist()
+        assert_same([rows[n] for n in taken], alone, together)
+
+
+_NUMERIC_ROWS = st.lists(
+    st.tuples(_spaced(_COMMON | _FLOATS), _spaced(_COMMON | _INTEGERS)), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows=_NUMERIC_ROWS | st.lists(st.tuples(_FLOATS, _INTEGERS), min_size=1, max_size=12))
+def test_rows_of_numbers_alone_are_the_numbers_of_any_other_reading(
+    rows: list[tuple[str, str]], folder: Path, plain_reader: Any
+) -> None:
+    schema = schema_of_server(folder / "schema.json")
+    schema = replace(schema, features=schema.features[:2])
+    assert [feature.type for feature in schema.features] == ["number", "integer"]
+    read, cells = plain_reader(schema).matrix, [list(row) for row in rows]
+    expected = serving(cells, Encoder(schema).encode)
+    taken = [n for n, row in enumerate(cells) if read([as_line(row)]) is not None]
+    alone = [read([as_line(cells[n])])[0].tolist() for n in taken]
+    assert_same([cells[n] for n in taken], [expected[n] for n in taken], alone)
+    if taken:
+        together = read([as_line(cells[n]) for n in taken]).tolist()
+        assert_same([cells[n] for n in taken], alone, together)
+
+
+def as_line(row: Row) -> bytes:
+    """The row as a client writes it."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerow(row)
+    return text.getvalue().encode()
+
+
+def test_every_value_people_write_is_read_alike_in_plain_rows(
+    folder: Path, plain_reader: Any
+) -> None:
+    rows = people_write()
+    read = plain_reader(schema_of_server(folder / "schema.json")).matrix
+    trained = training(rows, folder)
+    taken = [n for n, row in enumerate(rows) if read([as_line(row)]) is not None]
+    served = [read([as_line(rows[n])])[0].tolist() for n in taken]
+    assert_same([rows[n] for n in taken], [trained[n] for n in taken], served)
+    assert len(taken) > 100  # it takes what is plain, or this says nothing
+
+
+def people_write() -> list[Row]:
+    """Each value in each column, with and without a space before it."""
+    cells = [space + cell for cell in (*_NUMBERS, *_WORDS, *CATEGORIES) for space in ("", " ")]
+    return [[*_PLAIN[:n], cell, *_PLAIN[n + 1 :]] for cell in cells for n in range(len(_PLAIN))]
+
+
 def test_every_value_people_write_is_read_alike(
     folder: Path, encoder: Encoder, script: ModuleType
 ) -> None:
-    cells = [space + cell for cell in (*_NUMBERS, *_WORDS, *CATEGORIES) for space in ("", " ")]
-    rows = [[*_PLAIN[:n], cell, *_PLAIN[n + 1 :]] for cell in cells for n in range(len(_PLAIN))]
+    rows = people_write()
     features = FITTED.schema("0" * 16)["features"]
     trained = training(rows, folder)
     assert_same(rows, trained, serving(rows, encoder.encode))
