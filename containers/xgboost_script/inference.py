@@ -41,6 +41,14 @@ except ImportError:
 
 
 CSV, JSON, JSON_LINES = "text/csv", "application/json", "application/jsonlines"
+SUPPORTED = (CSV, JSON, JSON_LINES)
+ALIASES = {
+    "application/x-jsonlines": JSON_LINES,
+    "application/jsonl": JSON_LINES,
+    "application/x-ndjson": JSON_LINES,
+    "application/csv": CSV,
+}
+CHARSETS = ("", "utf-8", "utf8", "us-ascii")
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 LARGEST = float(np.finfo(np.float32).max)
@@ -82,11 +90,7 @@ def model_fn(model_dir: str) -> Model:
 
 def transform_fn(model: Model, data: Any, content_type: str, accept: str) -> tuple[str, str]:
     """The answer to a request, and its content type."""
-    kind = _media_type(content_type)
-    wanted = _media_type(accept)
-    wanted = JSON if wanted in ("", "*/*", "application/*") else wanted
-    if wanted not in (CSV, JSON, JSON_LINES):
-        raise _refused(406, f"accept {accept} is not one of {CSV}, {JSON}, {JSON_LINES}")
+    kind, wanted = _content_type_of(content_type), _accept_of(accept)
     try:
         text = data if isinstance(data, str) else bytes(data).decode("utf-8")
         matrix = encode(_rows(text, kind, [one["name"] for one in model.features]), model.features)
@@ -107,6 +111,11 @@ def encode(rows: list[list[Any]], features: list[dict[str, Any]]) -> Any:
                 raise ValueError(
                     f"row {number + 1}, column {feature['name']}: {value!r:.60} is not allowed;"
                     f" allowed: {ALLOWED[kind]}"
+                )
+            if math.isnan(found) and feature.get("required"):
+                raise ValueError(
+                    f"row {number + 1}, column {feature['name']}: {value!r:.60} is not allowed;"
+                    " allowed: a known value"
                 )
             missing = math.isnan(found) and feature.get("fill") is not None
             matrix[number, column] = feature["fill"] if missing else found
@@ -157,39 +166,62 @@ def _number_of(value: Any, kind: str) -> float | None:
 
 
 def _rows(text: str, kind: str, names: list[str]) -> list[list[Any]]:
+    text = text[1:] if text.startswith("\ufeff") else text  # a byte order mark
     if not text.strip():
         raise ValueError("the body is empty; send at least one row")
     rows: Any
     if kind == CSV:
-        # Preprocessing reads every line end as one, inside quotes too.
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        try:
-            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-        except csv.Error as fault:
-            raise ValueError(f"the body is not CSV: {fault}") from None
-        header = [cell.strip() for cell in rows[0]]
-        if len(header) == len(names) and set(header) == set(names):
-            rows = [dict(zip(header, row)) if len(row) == len(names) else row for row in rows[1:]]
-            if not rows:
-                raise ValueError("there is a header but no row after it")
+        rows = _csv_rows(text, names)
     elif kind == JSON:
         body = _loaded(text, "the body")
-        rows = body.get("instances") if isinstance(body, dict) else None
-        if not isinstance(rows, list) or not rows:
+        if not isinstance(body, dict) or "instances" not in body:
             raise ValueError('the body must be a JSON object like {"instances": [{...}, ...]}')
-    elif kind == JSON_LINES:
-        lines = enumerate(text.rstrip("\n").split("\n"), start=1)
-        rows = [_loaded(line, f"row {number}") for number, line in lines]
+        others = [name for name in body if name != "instances"]
+        if others:
+            raise ValueError(f"the body has unknown keys: {others!r:.200}; allowed: 'instances'")
+        rows = body["instances"]
+        if not isinstance(rows, list) or not rows:
+            raise ValueError("instances must be a list with at least one row")
     else:
-        raise _refused(415, f"content type {kind} is not one of {CSV}, {JSON}, {JSON_LINES}")
+        text = text[:-1] if text.endswith("\n") else text
+        lines = enumerate(text.split("\n"), start=1)
+        rows = [_loaded(line, f"row {number}") for number, line in lines]
     return [_row(number, row, names) for number, row in enumerate(rows, start=1)]
+
+
+def _csv_rows(text: str, names: list[str]) -> list[Any]:
+    # Preprocessing reads every line end as one, inside quotes too.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\n" not in text.rstrip("\n"):
+        text = text.rstrip("\n")
+    try:
+        rows: list[Any] = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as fault:
+        raise ValueError(f"the body is not CSV: {fault}") from None
+    header = [cell.strip() for cell in rows[0]]
+    if len(header) == len(names) and set(header) == set(names):
+        rows = [dict(zip(header, row)) if len(row) == len(names) else row for row in rows[1:]]
+        if not rows:
+            raise ValueError("there is a header but no row after it")
+    elif sum(cell in names for cell in header) > len(names) / 2:
+        raise ValueError(f"the header does not match; its columns must be {', '.join(names)}")
+    elif len(names) == 1:  # one column, nothing in it: a missing value
+        rows = [row or [""] for row in rows]
+    return rows
 
 
 def _loaded(text: str, what: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as fault:
-        raise ValueError(f"{what} is not JSON: {fault}") from None
+        content = json.loads(text, parse_constant=_no_constant)
+        if "\\ud" in text.lower():  # half a character, which no encoding can write, is no text
+            json.dumps(content, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as fault:
+        raise ValueError(f"{what} is not JSON: {str(fault)[:200]}") from None
+    return content
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"it has {name}")  # which Python's json reads, and JSON does not know
 
 
 def _row(number: int, row: Any, names: list[str]) -> list[Any]:
@@ -197,8 +229,10 @@ def _row(number: int, row: Any, names: list[str]) -> list[Any]:
         unknown = [name for name in row if name not in names]
         if unknown:
             raise ValueError(
-                f"row {number}: column {unknown[0]!r} is unknown; allowed: {', '.join(names)}"
+                f"row {number}: column {unknown[0]!r:.60} is unknown; allowed: {', '.join(names)}"
             )
+        if not row:
+            raise ValueError(f"row {number} has no columns; allowed: {', '.join(names)}")
         return [row.get(name) for name in names]
     if not isinstance(row, list) or len(row) != len(names):
         raise ValueError(f"row {number} must have {len(names)} values: {', '.join(names)}")
@@ -238,8 +272,39 @@ def _written(predicted: Any, classes: list[str] | None, accept: str) -> str:
     return "\n".join(map(json.dumps, answers))
 
 
-def _media_type(header: str | None) -> str:
-    return (header or "").partition(";")[0].strip().lower()
+def _content_type_of(header: str | None) -> str:
+    """The format of a request; 415 with what is supported."""
+    media_type, _, parameters = (header or "").lower().partition(";")
+    kind = ALIASES.get(media_type.strip(), media_type.strip())
+    if kind not in SUPPORTED:
+        raise _refused(415, f"content type {kind:.100} is not one of {', '.join(SUPPORTED)}")
+    charset = _parameters(parameters).get("charset", "").strip("\"'")
+    if charset not in CHARSETS:
+        raise _refused(415, f"charset {charset!r:.100} is not supported; send utf-8")
+    return kind
+
+
+def _accept_of(header: str | None) -> str:
+    """The format to answer in, the client's best wish that can be met; 406 with what can be."""
+    wishes: list[tuple[float, str]] = []
+    for wish in (header or "*/*").lower().split(","):
+        media_type, _, parameters = wish.partition(";")
+        try:
+            quality = float(_parameters(parameters).get("q", 1))
+        except ValueError:
+            quality = 0.0
+        wishes.append((quality, media_type.strip()))
+    for quality, media_type in sorted(wishes, key=lambda wish: -wish[0]):
+        found = ALIASES.get(media_type, media_type)
+        found = {"*/*": JSON, "application/*": JSON, "text/*": CSV}.get(found, found)
+        if quality > 0 and found in SUPPORTED:
+            return found
+    raise _refused(406, f"accept {header:.100} is not one of {', '.join(SUPPORTED)}")
+
+
+def _parameters(text: str) -> dict[str, str]:
+    parts = (part.partition("=") for part in text.split(";"))
+    return {name.strip(): value.strip() for name, _, value in parts}
 
 
 def _refused(status: int, message: str) -> Exception:

@@ -8,6 +8,7 @@ import ast
 import csv
 import json
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,8 @@ import json, runpy, sys
 script = runpy.run_path(sys.argv[1])
 model = script["model_fn"](sys.argv[2])
 for data, content_type, accept in json.load(sys.stdin):
+    if content_type.partition(";")[0] not in ("application/json", "text/csv"):
+        data = data.encode()  # the toolkit decodes those two
     try:
         answer = script["transform_fn"](model, data, content_type, accept)
     except Exception as fault:
@@ -83,6 +86,95 @@ def test_it_answers_as_the_inference_server_does(script, trained, servers, probl
         else:
             assert one["label"] == other["label"]
             assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
+
+
+LINES = "application/jsonlines"
+ROW = '{"carrier": "UA", "distance": 1300.5, "month": 7, "night": true}'
+ONE = f'{{"instances": [{ROW}]}}'
+# What the inference server takes and refuses: body, content type, wish.
+ALIKE = {
+    "a byte order mark before a row": ("\ufeffUA,1300.5,7,true", CSV, JSON),
+    "one before a header": ("\ufeffcarrier,distance,month,night\nUA,1300.5,7,true", CSV, JSON),
+    "one before JSON": ("\ufeff" + ONE, JSON, JSON),
+    "one before JSON lines": ("\ufeff" + ROW, LINES, JSON),
+    "nothing but one": ("\ufeff", CSV, JSON),
+    **{
+        f"JSON lines by the name of {name}": (ROW + "\n" + ROW + "\n", name, JSON)
+        for name in ("application/x-ndjson", "application/x-jsonlines", "application/jsonl", LINES)
+    },
+    "CSV by another name": ("UA,1,2,1", "application/csv", JSON),
+    "a charset": ("UA,1,2,1", "text/csv; charset=UTF-8", JSON),
+    "another charset": ("UA,1,2,1", "text/csv; charset=latin-1", JSON),
+    "an unknown key": (ONE[:-1] + ', "x": 1}', JSON, JSON),
+    "an unknown key before": ('{"x": 1, ' + ONE[1:], JSON, JSON),
+    "no instances": ('{"instances": []}', JSON, JSON),
+    "a row without columns": ('{"instances": [{}]}', JSON, JSON),
+    "a row that is none": ('{"instances": [5]}', JSON, JSON),
+    "a row of lists": ('{"instances": [["UA", 1, 2, true]]}', JSON, JSON),
+    "a column with an endless name": ('{"instances": [{"' + "x" * 9000 + '": 1}]}', JSON, JSON),
+    "NaN in JSON": ('{"instances": [{"distance": NaN}]}', JSON, JSON),
+    "infinity in JSON": ('{"instances": [{"distance": -Infinity}]}', JSON, JSON),
+    "half a character": ('{"instances": [{"carrier": "\\ud800"}]}', JSON, JSON),
+    "a whole one": ('{"instances": [{"carrier": "\\ud83d\\ude00"}]}', JSON, JSON),
+    "JSON nested deeply": ('{"instances": ' + "[" * 100_000, JSON, JSON),
+    "an empty line at the end of lines": (ROW + "\n\n", LINES, JSON),
+    "an empty line at the end of a row": ("UA,1,2,1\n\n", CSV, JSON),
+    "an empty line at the end of rows": ("UA,1,2,1\nUA,1,2,1\n\n", CSV, JSON),
+    "a header in another order": ("night,month,distance,carrier\n1,2,3,UA", CSV, JSON),
+    "a header's near miss": ("carrier,distance,month,nite\nUA,1,2,1", CSV, JSON),
+    **{
+        f"the wish {wish}": ("UA,1,2,1", CSV, wish)
+        for wish in (
+            "text/html, */*",
+            "text/html, application/xml;q=0.9, */*;q=0.8",
+            "application/xml, text/csv;q=0.5",
+            "application/jsonlines;q=0.1, application/json;q=0.9",
+            "application/json;q=0, text/csv",
+            "text/*",
+            "application/*",
+            "*/*",
+            "",
+            "application/x-ndjson",
+            "Application/JSON; charset=utf-8",
+            "image/png",
+            "text/csv;q=0",
+            "text/csv;q=high",
+        )
+    },
+}
+
+
+def test_it_takes_and_refuses_what_the_inference_server_does(script, trained, servers):
+    server = servers("binary")
+    found = script(trained("binary").model, *map(list, ALIKE.values()))
+    for name, (first, second) in zip(ALIKE, found, strict=True):
+        body, content_type, wish = ALIKE[name]
+        answer = server.invoke(body, content_type, Accept=wish)
+        refused = isinstance(first, int)
+        assert (first if refused else 200) == answer.status, (name, first, second, answer.text)
+        if not refused:
+            assert second == answer.headers["content-type"], name
+            assert _numbers(first) == pytest.approx(_numbers(answer.text), abs=1e-5), name
+        else:
+            assert len(second) < 1000, name
+
+
+def test_it_refuses_what_is_missing_and_required(script, trained, serve, tmp_path):
+    shutil.copytree(trained("binary").model, tmp_path / "model")
+    schema = json.loads((tmp_path / "model/schema.json").read_text())
+    schema["features"][1]["required"] = True
+    (tmp_path / "model/schema.json").write_text(json.dumps(schema))
+    server = serve(tmp_path)
+    bodies = ["UA,,7,true", "UA,1300.5,7,true"]
+    (status, said), (answer, _) = script(tmp_path / "model", *([one, CSV, CSV] for one in bodies))
+    assert status == server.invoke(bodies[0]).status == 400
+    assert said == "row 1, column distance: '' is not allowed; allowed: a known value"
+    assert said == server.invoke(bodies[0]).error
+    assert answer.startswith(server.invoke(bodies[1], Accept=CSV).text.split(",")[0])
+
+
+def _numbers(text):
+    return [float(found) for found in re.findall(r"-?[0-9.]+(?:e-?[0-9]+)?", text)]
 
 
 def test_a_line_end_inside_a_category_is_one_whatever_the_client_writes(
