@@ -190,7 +190,7 @@ images: ready ## Build the images of containers/ and print what they weigh (ENGI
 	@$(PYTHON_) -m ops.build_images --engine $(ENGINE) $(if $(FROM),--base '$(FROM)') $(ARGS)
 
 # What the engine has kept for a week is forgotten first: images of other contents, and other bases.
-# Emulated, the images that serve are tested: QEMU 7 ends the trainer, with its own segmentation fault.
+# Emulated, the images that serve are tested, with scripts: QEMU 7 crashes when ONNX Runtime is imported.
 test-images: ready ## Build our images and run them under a real engine (ENGINE=podman|docker, BASE=python:3.11-slim-bookworm, ARCH=arm64, TORCH=<pip's options for PyTorch>)
 	@command -v $(ENGINE) > /dev/null || { echo "error: there is no $(ENGINE) on the PATH" >&2; echo "what to do: apt-get install podman runc mmdebstrap, or ENGINE=docker" >&2; exit 1; }
 	@$(ENGINE) image prune --all --force --filter label=sagemaker-workflow.container --filter until=168h > /dev/null
