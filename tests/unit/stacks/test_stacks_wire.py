@@ -252,7 +252,7 @@ def test_ingest_hands_the_function_the_declared_dataset(templates: Templates) ->
     assert payload["dataset"]["columns"] == {"amount": "number", "kind": "category"}
     assert payload["output"] == {"bucket": "${OutputBucket}"}
     assert task["Retry"][0]["JitterStrategy"] == "FULL"
-    assert task["Catch"][0]["ErrorEquals"] == ["States.ALL"]
+    assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
 @pytest.mark.parametrize(
