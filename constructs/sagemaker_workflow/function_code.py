@@ -32,7 +32,7 @@ def function_code(package: str) -> lambda_.Code:
 
 
 def _all_but(package: str) -> list[str]:
-    return ["*", f"!{package}", f"{package}/*", f"!{package}/*.py"]
+    return ["*", f"!{package}", f"{package}/**", f"!{package}/**/*.py"]
 
 
 def _folder_of(package: str) -> Path:

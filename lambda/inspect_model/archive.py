@@ -11,9 +11,9 @@ from hashlib import sha256
 from typing import IO
 
 from inspect_model.paths import Paths
-from inspect_model.pickles import PickleWatch
 from inspect_model.refused import ModelRefused
 from inspect_model.unpacked import CHUNK, Caps, Packed, members
+from inspect_model.watch import PickleWatch
 
 _BROKEN = (
     *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile),

@@ -9,6 +9,7 @@ import os
 import pickle
 import tarfile
 import zipfile
+import zlib
 
 import pytest
 from botocore.exceptions import ClientError
@@ -83,6 +84,9 @@ def test_what_is_refused_is_refused_behind_a_good_file_too(ask: Ask, name: str) 
         ("weights.bin", PICKLE),
         ("model.pt", saved_by_torch()),
         ("model.pt", saved_by_torch("archive/data.pkl\0.txt")),
+        ("renamed.bin", saved_by_torch("data.json")),
+        ("joblib.bin", zlib.compress(pickle.dumps(print))),
+        ("oldest.bin", pickle.dumps(print, protocol=0)),
     ],
 )
 def test_a_pickle_is_refused_until_this_very_file_is_named(
@@ -98,7 +102,7 @@ def test_a_pickle_is_refused_until_this_very_file_is_named(
         ask(archive, trusted=["0" * 64])
 
 
-@pytest.mark.parametrize("content", [b"\x80\x04 no end", b"{}.", saved_by_torch("data.json")])
+@pytest.mark.parametrize("content", [b"\x80\x04 no end", b"{}.", b"N."])
 def test_what_is_no_pickle_is_none(ask: Ask, content: bytes) -> None:
     assert ask(packed(member("model.bin", content)))["files"] == 1
 

@@ -16,14 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from inference_server.models.pickles.opcodes import is_pickled
+from .opcodes import is_pickled  # relative: inspect_model has this folder, too
 
 NAMES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 _START = 64 * 1024
 _MOST_UNPACKED = 1024**2
 _MOST_LZMA_MEMORY = 256 * 1024**2
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-_ZIP = b"PK\x03\x04"
+ZIP = b"PK\x03\x04"
 _NPY = b"\x93NUMPY"
 
 
@@ -33,19 +33,20 @@ def is_pickle(path: Path) -> bool:
         return True
     size = path.stat().st_size
     with path.open("rb") as file:
-        return _holds_pickle(file, size)
+        return holds_pickle(file, size)
 
 
-def _holds_pickle(file: BinaryIO, size: int, *, wrapped: bool = False) -> bool:
+def holds_pickle(file: BinaryIO, size: int, *, wrapped: bool = False) -> bool:
+    """Whether it is one, or holds one, by its content; `size` bytes should be there."""
     start = file.read(_START)
     file.seek(0)
-    if start.startswith(_ZIP):  # what torch.save writes, or numpy.savez
+    if start.startswith(ZIP):  # what torch.save writes, or numpy.savez
         return not wrapped and _archive_holds_pickle(file)
     if start.startswith(_NPY):
         return _holds_objects(start)
     if not wrapped and (unpacked := _unpacked(start)):
         whole = size < _START and len(unpacked) < _MOST_UNPACKED
-        return _holds_pickle(
+        return holds_pickle(
             io.BytesIO(unpacked), len(unpacked) if whole else sys.maxsize, wrapped=True
         )
     return is_pickled(file, size)
@@ -68,7 +69,7 @@ def _member_holds_pickle(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> b
             start = io.BytesIO(content.read(_START))
     except (OSError, ValueError, EOFError, RuntimeError, *_DAMAGED):
         return False
-    return _holds_pickle(start, member.file_size, wrapped=True)
+    return holds_pickle(start, member.file_size, wrapped=True)
 
 
 def _holds_objects(start: bytes) -> bool:

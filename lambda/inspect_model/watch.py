@@ -1,16 +1,14 @@
-"""Whether a file is a pickle, told while it is read once: the rule of our inference server.
-
-See `is_pickle` in containers/inference_server/models/folder.py; a test compares the two.
-"""
+"""Whether a file is a pickle, told while it is read once."""
 
 from __future__ import annotations
 
-_NAMES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
-# Protocols 2 to 5 begin with PROTO and their number; every pickle ends with STOP.
-_PROTOCOLS = tuple(b"\x80" + bytes([number]) for number in (2, 3, 4, 5))
-_STOP = b"."
-# What torch.save writes is a ZIP file around one.
-_ZIP = b"PK\x03\x04"
+import io
+
+from inspect_model.pickles import NAMES, ZIP, holds_pickle
+
+# What of a file's beginning is looked at, as the inference server looks at it: all that matters of
+# a pickle, but for one of the oldest protocols whose first value is larger.
+_KEPT = 1024**2
 _ENTRY = b"PK\x01\x02"  # a file in a ZIP file's directory, which is at its end
 _ENTRY_BYTES = 46  # before its name
 _LOOKED_AT = 512  # of a name or of what follows it: so long is none that a library would load
@@ -21,26 +19,25 @@ class PickleWatch:
 
     def __init__(self, name: str) -> None:
         self._named = _is_name(name)
-        self._start, self._end = b"", b""
+        self._start, self._size = bytearray(), 0
         self._rest = b""  # of a ZIP file: where an entry may have begun
         self._holds = False
 
     def update(self, chunk: bytes) -> None:
         """The next bytes of the file."""
-        if len(self._start) < len(_ZIP):
-            self._start += chunk[: len(_ZIP) - len(self._start)]
-        self._end = chunk[-1:] or self._end
-        if self._start.startswith(_ZIP[: len(self._start)]):
+        self._size += len(chunk)
+        self._start += chunk[: _KEPT - len(self._start)]
+        if self._start.startswith(ZIP[: len(self._start)]):
             self._rest = self._look(self._rest + chunk, last=False)
 
     def found(self) -> bool:
         """Whether it is a pickle. No more bytes come."""
         if self._named:
             return True
-        if self._start == _ZIP:
+        if self._start.startswith(ZIP) and self._size > len(self._start):
             self._look(self._rest, last=True)
             return self._holds
-        return self._start.startswith(_PROTOCOLS) and self._end == _STOP
+        return holds_pickle(io.BytesIO(bytes(self._start)), self._size)
 
     def _look(self, content: bytes, *, last: bool) -> bytes:
         """Look at every entry that is whole; what is left is where the next one may begin."""
@@ -61,9 +58,9 @@ def _names_pickle(name: bytes, more: bytes) -> bool:
     names = (name[-_LOOKED_AT:], name[:_LOOKED_AT].partition(b"\0")[0])
     other = more[:_LOOKED_AT].decode(errors="replace").lower()
     return any(_is_name(one.decode(errors="replace")) for one in names) or any(
-        suffix in other for suffix in _NAMES
+        suffix in other for suffix in NAMES
     )
 
 
 def _is_name(name: str) -> bool:
-    return name.lower().endswith(_NAMES)
+    return name.lower().endswith(NAMES)
