@@ -44,10 +44,10 @@ class Replayed:
         self.prepare = prepare
         self.known: dict[tuple[str, str], tuple[list[Any], Any]] = {}
 
-    def __call__(self, dataset: Any, s3: Any, raw: Any, bucket: str, key: Any) -> Any:
+    def __call__(self, dataset: Any, s3: Any, raw: Any, *rest: Any) -> Any:
         name = (raw.key, raw.etag)
         if name not in self.known:
-            self.known[name] = self.recorded(dataset, s3, raw, bucket, key)
+            self.known[name] = self.recorded(dataset, s3, raw, *rest)
         requests, outcome = self.known[name]
         for call, args, named in requests:
             getattr(s3, call)(*args, **named)
@@ -55,12 +55,12 @@ class Replayed:
             raise ObjectFault(*outcome.faults)
         return outcome
 
-    def recorded(self, dataset: Any, s3: Any, raw: Any, bucket: str, key: Any) -> Any:
+    def recorded(self, dataset: Any, s3: Any, raw: Any, *rest: Any) -> Any:
         """What the engine asks of an S3 of its own, and how it ends."""
         alone = Recording()
         alone.versions |= s3.versions
         try:
-            outcome = self.prepare(dataset, alone, raw, bucket, key)
+            outcome = self.prepare(dataset, alone, raw, *rest)
         except ObjectFault as fault:
             outcome = fault
         return alone.requests, outcome
