@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def write_failure(path: Path, reason: str) -> None:
     if len(sentence) > FAILURE_REASON_LENGTH:
         sentence = sentence[: FAILURE_REASON_LENGTH - 4] + " ..."
     # As a whole or not at all: who writes it may be killed meanwhile, with its failing peers.
-    draft = path.with_name(f".failure.{os.getpid()}")
+    draft = path.with_name(f".failure.{os.getpid()}-{threading.get_ident()}")
     draft.write_text(sentence, encoding="utf-8")
     with suppress(FileExistsError):
         path.hardlink_to(draft)

