@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 from preprocess import run, source
+from preprocess.ahead import readers
 from preprocess.dataset import Dataset
 from preprocess.faults import ObjectFault
 from preprocess.limits import MIB
@@ -215,5 +216,6 @@ def _numbered(cuts: Sequence[Cut]) -> list[dict[str, Any]]:
 
 
 def _header(s3: S3, raw: Source, form: Form) -> tuple[list[str], int]:
-    chunks = raw.chunks(s3)
-    return run.column_names(form, pieces(source.unpacked(chunks) if form.packed else chunks))
+    with readers() as reading:
+        chunks = raw.chunks(s3, reading)
+        return run.column_names(form, pieces(source.unpacked(chunks) if form.packed else chunks))

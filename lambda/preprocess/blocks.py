@@ -7,7 +7,7 @@ before it has been read. Each block waits for that one thing in the middle of it
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +15,9 @@ from typing import Generic, TypeVar
 
 import polars as pl
 
+from preprocess.ahead import ahead
 from preprocess.batch import Job
 from preprocess.split import keyed
-from preprocess.spool import ahead
 from preprocess.validation import Validator
 from preprocess.words import Words
 
@@ -44,7 +44,11 @@ class Block(Generic[T]):
 
 
 def blocks(
-    opened: Opened, validator: Validator, seed: int, look: Callable[[pl.DataFrame], T]
+    pool: ThreadPoolExecutor,
+    opened: Opened,
+    validator: Validator,
+    seed: int,
+    look: Callable[[pl.DataFrame], T],
 ) -> Generator[Block[T]]:
     """Yield the blocks in the object's order; `look` is given good rows with their KEY, if any."""
     jobs = opened.jobs(validator.words)
@@ -57,8 +61,8 @@ def blocks(
             yield partial(_block, job, validator, seed, look, begin, end)
             begin = end
 
-    with closing(jobs), closing(ahead(tasks())) as found:
-        yield from found
+    with closing(jobs):
+        yield from ahead(pool, tasks())
 
 
 def _block(

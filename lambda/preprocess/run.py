@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from preprocess import json_table, records, source
+from preprocess.ahead import readers
 from preprocess.batch import Job
 from preprocess.blocks import Opened, blocks
 from preprocess.csv_table import CsvTable
@@ -60,18 +61,17 @@ def prepare(
     Memory and disk do not grow with the object: it is read by ranges, and what of its rows does
     not fit into a little memory is kept in the bucket between the passes (see `spool`).
     """
-    opened = _open(dataset, s3, raw, form or source.form(s3, raw))
-    validator = Validator(dataset, opened.names)
-    kinds = dataset.parsed(opened.names)
-    reasons, counts = Reasons(), {"in": 0, "quarantined": 0}
-    with ThreadPoolExecutor(2, "upload") as pool:
+    with readers() as reading, ThreadPoolExecutor(2, "upload") as writing:
+        opened = _open(dataset, s3, raw, form or source.form(s3, raw), reading)
+        kinds = dataset.parsed(opened.names)
+        reasons, counts = Reasons(), {"in": 0, "quarantined": 0}
 
         def upload(name: str, content_type: str) -> Upload:
-            return Upload(s3, bucket, key(name), content_type, pool)
+            return Upload(s3, bucket, key(name), content_type, writing)
 
-        quarantine, spool = upload(QUARANTINE, "text/csv"), Spool(s3, bucket, pool)
+        quarantine, spool = upload(QUARANTINE, "text/csv"), Spool(s3, bucket, reading, writing)
         try:
-            fit, part = _learn(dataset, opened, validator, spool, quarantine, reasons, counts)
+            fit, part = _learn(dataset, opened, spool, quarantine, reasons, counts)
             fitted = fit.fitted()
             if counts["quarantined"]:
                 quarantine.close()
@@ -107,7 +107,6 @@ def prepare(
 def _learn(
     dataset: Dataset,
     opened: Opened,
-    validator: Validator,
     spool: Spool,
     quarantine: Upload,
     reasons: Reasons,
@@ -115,13 +114,14 @@ def _learn(
 ) -> tuple[Fit, pl.Expr]:
     fit = Fit(dataset, dataset.parsed(opened.names))
     moments = Moments(dataset.split) if dataset.split.by else None
-    part = random(dataset.split)
+    part, validator = random(dataset.split), Validator(dataset, opened.names)
     quarantine.write((",".join(BAD) + "\n").encode())
 
     look: Callable[[pl.DataFrame], pl.DataFrame | Look] = partial(fit.look, part=part)
     if moments:
         look = _as_they_are
-    with closing(blocks(opened, validator, dataset.split.seed, look)) as found:
+    seed = dataset.split.seed
+    with closing(blocks(spool.reading, opened, validator, seed, look)) as found:
         for block in found:
             counts["in"] += block.rows
             counts["quarantined"] += block.bad.height
@@ -150,7 +150,7 @@ def _as_they_are(rows: pl.DataFrame) -> pl.DataFrame:
     return rows
 
 
-def _open(dataset: Dataset, s3: S3, raw: Source, form: Form) -> Opened:
+def _open(dataset: Dataset, s3: S3, raw: Source, form: Form, reading: ThreadPoolExecutor) -> Opened:
     if form.name == "parquet":
         parquet = ParquetTable(s3, raw)
         refuse_header(dataset, parquet.names)
@@ -158,7 +158,7 @@ def _open(dataset: Dataset, s3: S3, raw: Source, form: Form) -> Opened:
         return Opened(names=parquet.names, first_line=1, jobs=lambda _: parquet.jobs(kinds))
 
     def text() -> Iterator[bytes]:
-        chunks = raw.chunks(s3)
+        chunks = raw.chunks(s3, reading)
         return pieces(source.unpacked(chunks) if form.packed else chunks)
 
     names, used = column_names(form, text())

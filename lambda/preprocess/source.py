@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from preprocess.ahead import ahead
 from preprocess.faults import ObjectFault, SizeFault
 from preprocess.limits import MIB, largest_object
 from preprocess.s3 import S3, S3Error
 
 CHUNK = int(os.environ.get("PREPROCESS_CHUNK_BYTES", str(8 * MIB)))
-AHEAD = 2  # ranges asked for while one is worked on
 START = 4096
 # A byte of DEFLATE is at most 1,032 bytes unpacked. Tables pack ten to thirty to one; a run of
 # zeros, which is what a bomb is, is all that packs a thousand to one.
@@ -77,22 +77,13 @@ class Source:
             last=last,
         )
 
-    def chunks(self, s3: S3) -> Iterator[bytes]:
-        """Yield the bytes in order; the next ranges are on their way meanwhile."""
-        places = iter(range(0, self.size, CHUNK))
-        with ThreadPoolExecutor(AHEAD, "range") as pool:
-            waiting: deque[Future[bytes]] = deque()
-            try:
-                while True:
-                    while len(waiting) < AHEAD and (first := next(places, None)) is not None:
-                        last = min(first + CHUNK, self.size) - 1
-                        waiting.append(pool.submit(self.range, s3, first, last))
-                    if not waiting:
-                        return
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+    def chunks(self, s3: S3, pool: ThreadPoolExecutor) -> Iterator[bytes]:
+        """Yield the bytes in order; the next ranges are on their way meanwhile, in the pool."""
+        places = range(0, self.size, CHUNK)
+        ends = (min(first + CHUNK, self.size) - 1 for first in places)
+        return ahead(
+            pool, (partial(self.range, s3, *one) for one in zip(places, ends, strict=True))
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

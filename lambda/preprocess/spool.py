@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,14 +18,13 @@ from typing import TypeVar
 
 import polars as pl
 
+from preprocess.ahead import MOST, ahead
 from preprocess.limits import MIB
 from preprocess.s3 import S3
 
 T = TypeVar("T")
 PREFIX = ".working/"
 HELD = 8 * MIB  # bytes of typed rows kept in memory
-AHEAD = 2  # files written or read at once
-
 
 _File = tuple[str, pl.Schema]  # its key, and what its columns are
 
@@ -45,10 +44,11 @@ class Spool:
 
     s3: S3
     bucket: str
-    pool: ThreadPoolExecutor
+    reading: ThreadPoolExecutor
+    writing: ThreadPoolExecutor
     name: str = field(default_factory=lambda: f"{PREFIX}{uuid.uuid4().hex}/")
     streams: dict[int, _Stream] = field(default_factory=dict)
-    writing: deque[Future[bool]] = field(default_factory=deque)
+    begun: deque[Future[bool]] = field(default_factory=deque)
 
     def add(self, number: int, block: pl.DataFrame) -> None:
         """Take a block of a stream; waits while earlier ones are still on their way."""
@@ -67,7 +67,7 @@ class Spool:
         for number, stream in sorted(self.streams.items()):
             kept += ((number, file) for file in stream.files)
             kept += ((number, block) for block in stream.held)
-        yield from ahead(partial(self._given, *one, change) for one in kept)
+        return ahead(self.reading, (partial(self._given, *one, change) for one in kept))
 
     def _given(
         self, number: int, block: pl.DataFrame | _File, change: Callable[[pl.DataFrame], T]
@@ -83,12 +83,12 @@ class Spool:
         blocks, stream.held, stream.size = stream.held, [], 0
         key = f"{self.name}{number}/{len(stream.files):06}.arrow"
         stream.files.append((key, blocks[0].schema))
-        self._wait(AHEAD - 1)
-        self.writing.append(self.pool.submit(self._put, key, blocks))
+        self._wait(MOST - 1)
+        self.begun.append(self.writing.submit(self._put, key, blocks))
 
     def _wait(self, most: int) -> None:
-        while len(self.writing) > most:
-            self.writing.popleft().result()
+        while len(self.begun) > most:
+            self.begun.popleft().result()
 
     def _put(self, key: str, blocks: list[pl.DataFrame]) -> bool:
         rows, file = pl.concat(blocks), io.BytesIO()
@@ -112,18 +112,3 @@ def _whole(values: pl.Expr, kind: pl.DataType) -> pl.Expr:
     if isinstance(kind, pl.Categorical):
         return values.cast(pl.UInt32).cat.to(kind)
     return values.cast(kind) if kind.is_integer() else values
-
-
-def ahead(tasks: Iterator[Callable[[], T]]) -> Generator[T]:
-    """Yield what each task returns, in order; `AHEAD` of them run at once.
-
-    All that were begun come to their end, so that a task may wait for the one before it.
-    """
-    with ThreadPoolExecutor(AHEAD, "read") as pool:
-        waiting: deque[Future[T]] = deque()
-        while True:
-            while len(waiting) < AHEAD and (task := next(tasks, None)) is not None:
-                waiting.append(pool.submit(task))
-            if not waiting:
-                return
-            yield waiting.popleft().result()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preprocess import csv_table, source
+from preprocess.ahead import readers
 from preprocess.batch import Batch, Job, counted
 from preprocess.blocks import Block, Opened, blocks
 from preprocess.dataset import parse
@@ -41,11 +43,11 @@ def test_turns_and_chunks_change_no_byte(
     assert len(expected["quarantine/rows.csv"].splitlines()) == 31
 
 
-def test_rows_are_numbered_in_the_order_of_the_object(declared: Any) -> None:
+def test_rows_are_numbered_in_the_order_of_the_object(pool: Any, declared: Any) -> None:
     heights = [3, 1, 4, 1, 5, 9, 2, 6]
     opened = _opened([_batch(height, late=(n % 3) / 100) for n, height in enumerate(heights)])
 
-    found = _blocks(declared, opened, lambda rows: rows[KEY].to_list())
+    found = _blocks(pool, declared, opened, lambda rows: rows[KEY].to_list())
 
     rows = pl.DataFrame({" index": pl.int_range(sum(heights), dtype=pl.UInt64, eager=True)})
     keys = keyed(rows, 1, 17)[KEY].to_list()
@@ -55,10 +57,10 @@ def test_rows_are_numbered_in_the_order_of_the_object(declared: Any) -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("at", range(4))
-def test_a_block_that_fails_leaves_no_other_waiting(declared: Any, at: int) -> None:
+def test_a_block_that_fails_leaves_no_other_waiting(pool: Any, declared: Any, at: int) -> None:
     jobs = [_batch(2) for _ in range(4)]
     jobs[at] = _broken
-    found = blocks(*_asked(declared, _opened(jobs)), lambda rows: rows)
+    found = blocks(pool, *_asked(declared, _opened(jobs)), lambda rows: rows)
 
     assert [next(found).rows for _ in range(at)] == [2] * at
     with pytest.raises(ZeroDivisionError):
@@ -66,16 +68,16 @@ def test_a_block_that_fails_leaves_no_other_waiting(declared: Any, at: int) -> N
 
 
 @pytest.mark.timeout(20)
-def test_a_look_that_fails_leaves_no_other_waiting(declared: Any) -> None:
+def test_a_look_that_fails_leaves_no_other_waiting(pool: Any, declared: Any) -> None:
     def broken(rows: pl.DataFrame) -> pl.DataFrame:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        _blocks(declared, _opened([_batch(2) for _ in range(4)]), broken)
+        _blocks(pool, declared, _opened([_batch(2) for _ in range(4)]), broken)
 
 
 @pytest.mark.timeout(20)
-def test_who_stops_early_is_not_kept(declared: Any) -> None:
+def test_who_stops_early_is_not_kept(pool: Any, declared: Any) -> None:
     begun: list[int] = []
 
     def jobs(_: Any) -> Generator[Job]:
@@ -84,7 +86,7 @@ def test_who_stops_early_is_not_kept(declared: Any) -> None:
             yield _batch(2)
 
     opened = Opened(names=NAMES, first_line=2, jobs=jobs)
-    found = blocks(*_asked(declared, opened), lambda rows: rows)
+    found = blocks(pool, *_asked(declared, opened), lambda rows: rows)
     next(found)
     found.close()
 
@@ -100,6 +102,12 @@ def test_marks_of_many_megabytes_are_counted() -> None:
     text = random.Random(1).choices(b",\na", k=5 << 20)  # noqa: S311 (no secret)
 
     assert counted(bytes(text), ",") == text.count(b","[0])
+
+
+@pytest.fixture(name="pool")
+def pool_fixture() -> Iterator[ThreadPoolExecutor]:
+    with readers() as pool:
+        yield pool
 
 
 def _table() -> str:
@@ -154,5 +162,7 @@ def _asked(declared: Any, opened: Opened) -> tuple[Opened, Validator, int]:
     return opened, Validator(parse(declared()), opened.names), 17
 
 
-def _blocks(declared: Any, opened: Opened, look: Callable[[pl.DataFrame], Any]) -> list[Block[Any]]:
-    return list(blocks(*_asked(declared, opened), look))
+def _blocks(
+    pool: Any, declared: Any, opened: Opened, look: Callable[[pl.DataFrame], Any]
+) -> list[Block[Any]]:
+    return list(blocks(pool, *_asked(declared, opened), look))
