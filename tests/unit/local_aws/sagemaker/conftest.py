@@ -1,11 +1,12 @@
 """A SageMaker without the rest of AWS: roles, objects, images and containers are made up here."""
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
 from support.sagemaker_door import Aws
-from support.sagemaker_fakes import FakeVariant
+from support.sagemaker_fakes import PATIENCE_SECONDS, FakeVariant
 
 from local_aws import adapter, autoscaling
 from local_aws.runtime import hosting
@@ -46,7 +47,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         autoscaling, "registered", lambda resource, dim=None: (resource, dim) in world.registered
     )
     store.clear()
+    before = {*threading.enumerate()}
     yield world
+    # Jobs that are still ending speak to what stands here for the rest of AWS.
+    for thread in {*threading.enumerate()} - before:
+        if "-job-" in thread.name:
+            thread.join(PATIENCE_SECONDS)
     for endpoint in store.endpoints:
         if endpoint.queue is not None:
             endpoint.queue.close()
