@@ -175,17 +175,14 @@ def kill_all() -> None:
     _reaper.close()
 
 
-_handed_out: deque[int] = deque(maxlen=64)  # the kernel may offer a port again before it is bound
-_port_lock = threading.Lock()
-
-
 def free_port() -> int:
-    """Return a loopback port nobody listens on, other than those handed out just before."""
-    with _port_lock:
-        while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = int(probe.getsockname()[1])
-            if port not in _handed_out:
-                _handed_out.append(port)
-                return port
+    """Return a loopback port that for a minute no process is offered again.
+
+    The end of a connection on it stays with the kernel (TIME_WAIT): whoever asks for any port gets
+    another, and a server that sets SO_REUSEADDR, as servers do to start again, binds it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        with socket.create_connection(probe.getsockname()) as client:
+            probe.accept()[0].close()  # the side that closes first is the one that waits
+            client.recv(1)
+        return int(probe.getsockname()[1])

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from support.inference_server import free_port
+from support.ports import free_port
 from support.training_job import ROOT
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]

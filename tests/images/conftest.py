@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support import leftovers
 from support.engine_container import START_SECONDS, STOP_SECONDS, Container
-from support.local_aws_server import free_port
+from support.ports import free_port
 
 from ops import build_images
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
-from support.local_aws_server import free_port
+from support.ports import free_port
 
 from ops import aws, settings
 from ops.errors import OpsError

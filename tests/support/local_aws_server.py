@@ -19,7 +19,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -30,6 +29,7 @@ from typing import Any, Protocol
 import boto3
 import pytest
 from botocore.config import Config
+from support.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PYTHON = REPOSITORY / ".venvs/local_aws/bin/python"
@@ -213,18 +213,3 @@ def local_aws_server(tmp_path: Path) -> Iterator[ServerFactory]:
             )
 
         yield start
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on; LOCAL_AWS_TEST_PORTS=5100-5199 narrows it."""
-    span = os.environ.get("LOCAL_AWS_TEST_PORTS")
-    if not span:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-    first, _, last = span.partition("-")
-    for port in range(int(first), int(last) + 1):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError(f"every port of {span} is taken")

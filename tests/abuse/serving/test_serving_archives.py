@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from support.hostile_archives import ARCHIVES, BROKEN, mutated, packed, seeds
-from support.inference_server import PYTHON, free_port, request, running, status
+from support.inference_server import PYTHON, request, running, status
+from support.ports import free_port
 from support.training_job import environment
 
 from local_aws.runtime.archives import extract

@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 from support.grants import Grants
-from support.local_aws_server import free_port
 from support.loop_stages import Loop
+from support.ports import free_port
 
 from ops import aws, settings
 from ops.errors import OpsError

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from support.local_aws_server import REPOSITORY, free_port
+from support.local_aws_server import REPOSITORY
+from support.ports import free_port
 
 from ops import aws, executions, settings
 from ops.local import infrastructure, server

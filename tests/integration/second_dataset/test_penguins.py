@@ -18,7 +18,8 @@ from typing import Any
 
 import boto3
 import pytest
-from support.local_aws_server import ACCOUNT, REGION, REPOSITORY, free_port
+from support.local_aws_server import ACCOUNT, REGION, REPOSITORY
+from support.ports import free_port
 
 NAMED = "penguins-penguins"
 # Palmer's 344 penguins; two of them were not measured at all, eleven have no sex.

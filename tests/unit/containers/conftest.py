@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.ports import free_port
 from support.training_job import ROOT, TrainingJob, environment
 
 
@@ -101,6 +101,18 @@ class Server:
             assert time.monotonic() < deadline, f"no 200 on /ping after {seconds} s"
             time.sleep(0.02)
 
+    def children(self) -> list[int]:
+        pid = self.process.pid
+        return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+    def worker(self) -> int:
+        """The one process that answers, once the waiting room is gone."""
+        deadline = time.monotonic() + 15
+        while len(found := self.children()) != 1:
+            assert time.monotonic() < deadline, f"there are {len(found)} workers"
+            time.sleep(0.02)
+        return found[0]
+
     def log(self) -> str:
         """Everything the server printed; ends it first if need be."""
         if self.process.poll() is None:
@@ -108,12 +120,6 @@ class Server:
         output, _ = self.process.communicate(timeout=30)
         self._log += output or ""
         return self._log
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 Serve = Callable[..., Server]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.inference_server import PYTHON, free_port, make_model, running
+from support.inference_server import PYTHON, make_model, running
+from support.ports import free_port
 from support.training_job import ROOT, environment
 
 from inference_server import settings as settings_module

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.local_aws_server import free_port
+from support.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 STUB = ROOT / "tests" / "support" / "stub_vllm" / "vllm"

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import psutil
-from support.local_aws_server import PYTHON, REPOSITORY, ServerFactory, free_port
+from support.local_aws_server import PYTHON, REPOSITORY, ServerFactory
 
 
 def test_announces_itself_when_it_answers(local_aws_server: ServerFactory) -> None:
@@ -21,9 +21,7 @@ def test_announces_itself_when_it_answers(local_aws_server: ServerFactory) -> No
 
 
 def test_refuses_a_taken_port_in_one_sentence(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", free_port()))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
         done = subprocess.run(

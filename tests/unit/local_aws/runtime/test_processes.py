@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from local_aws import children
 from local_aws.runtime import processes
@@ -165,6 +168,10 @@ def test_a_reaper_that_was_killed_is_replaced(aws: Any, tmp_path: Path, eventual
     eventually(lambda: not alive(first.pid))
 
 
-def test_ports_are_not_handed_out_twice() -> None:
-    ports = [processes.free_port() for _ in range(20)]
-    assert len(set(ports)) == 20
+def test_a_port_is_kept_from_others_until_its_server_binds_it() -> None:
+    """Between the two lies the start of a container; another local AWS may start one as well."""
+    port = processes.free_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)) as server:
+        assert server.getsockname()[1] == port
