@@ -70,7 +70,7 @@ class Fleet:
         except BaseException:
             self.stop()
             raise
-        self._wanted = count
+        self._wanted, self._last_use = count, time.monotonic()
         threading.Thread(
             target=self._watch, name=f"fleet-{self._endpoint_name}", daemon=True
         ).start()
