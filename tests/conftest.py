@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
@@ -15,6 +16,10 @@ TESTS = Path(__file__).parent
 # One deployed workflow serves all of a folder; two workers would deploy it twice.
 SHARED = ("tests/integration/workflow", "tests/integration/grants")
 IMAGES = TESTS / "images"
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 class Together(LoadScopeScheduling):

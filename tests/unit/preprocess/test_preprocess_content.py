@@ -17,7 +17,7 @@ HEADER = "size,count,colour,ready,note,label"
 QUICK = settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 LOOSE = {"min_rows": 3, "max_quarantined": 1}
 VALUES = st.one_of(
