@@ -298,9 +298,7 @@ def test_what_follows_the_chunks_without_end_is_a_431(server, client, name):
 
 
 def server_memory(server):
-    pid = server.process.pid
-    (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096
+    return int(Path(f"/proc/{server.worker()}/statm").read_text().split()[1]) * 4096
 
 
 def test_closes_after_one_answer_over_http_1_0(client):

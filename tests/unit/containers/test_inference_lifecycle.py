@@ -15,10 +15,12 @@ import pytest
 
 SLOW_MODEL = """
 import time
+from pathlib import Path
 def model_fn(model_dir):
     time.sleep({load})
-    return "model"
+    return Path(model_dir)
 def predict_fn(data, model):
+    (model.parent / "asked").touch()
     time.sleep({predict})
     return data
 """
@@ -67,7 +69,8 @@ def test_sigterm_lets_the_request_in_flight_finish_and_exits_0(serve, base):
         target=lambda: answers.append(server.invoke("[1, 2]", "application/json"))
     )
     client.start()
-    time.sleep(0.4)
+    while not (base / "asked").exists():
+        time.sleep(0.02)
     asked = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     client.join()

@@ -137,9 +137,7 @@ def server(serve, trained, arro3_path):
 
 def process(server):
     """The process that answers."""
-    pid = server.process.pid
-    (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return Path("/proc") / worker
+    return Path(f"/proc/{server.worker()}")
 
 
 def peak(server):

@@ -7,6 +7,7 @@ import json
 import sys
 import tarfile
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -249,6 +250,23 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
         return value
 
     return wait
+
+
+@pytest.fixture
+def stop_when_said(aws: MemoryAws, eventually: Any) -> Callable[..., threading.Event]:
+    """A stop that is asked for once so many containers have said a line."""
+
+    def stop(line: str, *, times: int = 1) -> threading.Event:
+        asked = threading.Event()
+
+        def watch() -> None:
+            eventually(lambda: sum(lines.count(line) for lines in list(aws.logs.values())) == times)
+            asked.set()
+
+        threading.Thread(target=watch, daemon=True).start()
+        return asked
+
+    return stop
 
 
 SERVER = """

@@ -149,19 +149,18 @@ def test_continuous_outputs_keep_what_was_sent(
     assert aws.objects["s3://data/clean/events"] == b"sent"
 
 
-def test_a_stop_starts_with_sigint(aws: Any, image: Any) -> None:
+def test_a_stop_starts_with_sigint(aws: Any, image: Any, stop_when_said: Any) -> None:
     script = """
         import os, pathlib, time
         base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
         try:
+            print("ready", flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
             (base / "output/message").write_text("interrupted")
     """
-    stop = threading.Event()
-    threading.Timer(1.0, stop.set).start()
-    outcome = run(a_job(image.add("prepare", script)), stop)
-    assert outcome.status == "Stopped"
+    outcome = run(a_job(image.add("prepare", script)), stop_when_said("ready"))
+    assert outcome == ProcessingOutcome(status="Stopped", exit_message="interrupted")
 
 
 def test_refuses_a_message_that_is_not_text(aws: Any, image: Any) -> None:

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import pytest
-from support.policies import wait_for
 
 from local_aws.runtime.processing import ProcessingOutcome, run_processing_job
 
@@ -152,7 +151,7 @@ def test_one_instance_that_fails_fails_the_job_and_takes_the_others_with_it(
     assert time.monotonic() - began < 30, "the other instance was waited for"
 
 
-def test_a_stop_asks_every_instance_politely(aws: Any, image: Any) -> None:
+def test_a_stop_asks_every_instance_politely(aws: Any, image: Any, stop_when_said: Any) -> None:
     """StopProcessingJob: documented as SIGINT first."""
     script = """
         import json, os, pathlib, signal, time
@@ -165,14 +164,7 @@ def test_a_stop_asks_every_instance_politely(aws: Any, image: Any) -> None:
         except KeyboardInterrupt:
             (base / "output/message").write_text(f"{host} was interrupted. ")
     """
-    stop = threading.Event()
-
-    def stop_when_ready() -> None:
-        ready = lambda: [lines for lines in aws.logs.values() if lines == ["ready"]]  # noqa: E731
-        wait_for(ready, lambda seen: len(seen) == 2)
-        stop.set()
-
-    threading.Thread(target=stop_when_ready, daemon=True).start()
+    stop = stop_when_said("ready", times=2)
 
     outcome = run(a_job(image.add("slow", script), count=2), stop)
 

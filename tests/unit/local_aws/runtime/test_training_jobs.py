@@ -289,11 +289,11 @@ SLOW = """
 """
 
 
-def test_stop_asks_politely_and_keeps_the_model(aws: Any, image: Any, data: None) -> None:
+def test_stop_asks_politely_and_keeps_the_model(
+    aws: Any, image: Any, data: None, stop_when_said: Any
+) -> None:
     """Contracts 1.5: SIGTERM, then /opt/ml/model is still uploaded."""
-    stop = threading.Event()
-    threading.Timer(1.0, stop.set).start()
-    outcome, steps = run(a_job(image.add("slow", SLOW)), stop)
+    outcome, steps = run(a_job(image.add("slow", SLOW)), stop_when_said("ready"))
     assert (outcome.status, outcome.secondary_status) == ("Stopped", "Stopped")
     assert steps[-2:] == ["Stopping", "Uploading"]
     assert archive(aws, outcome.model_artifacts or "") == {"stopped": b"politely"}
@@ -305,18 +305,20 @@ def test_the_time_limit_stops_the_job(aws: Any, image: Any, data: None) -> None:
     assert (outcome.status, outcome.secondary_status) == ("Stopped", "MaxRuntimeExceeded")
 
 
-def test_a_container_that_ignores_sigterm_is_killed(aws: Any, image: Any, data: None) -> None:
+def test_a_container_that_ignores_sigterm_is_killed(
+    aws: Any, image: Any, data: None, stop_when_said: Any
+) -> None:
     """Contracts 1.5: SIGKILL after the grace (2 s under this time factor)."""
     script = """
         import signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("deaf", flush=True)
         time.sleep(60)
     """
     began = time.monotonic()
-    job = a_job(image.add("deaf", script), StoppingCondition={"MaxRuntimeInSeconds": 1})
-    outcome, _ = run(job)
+    outcome, _ = run(a_job(image.add("deaf", script)), stop_when_said("deaf"))
     assert outcome.status == "Stopped"
-    assert 3 <= time.monotonic() - began < 40
+    assert 2 <= time.monotonic() - began < 40
 
 
 def test_uncompressed_output_is_a_prefix(aws: Any, image: Any, data: None) -> None:

@@ -147,7 +147,9 @@ def test_one_instance_that_fails_fails_the_job(aws: Any, image: Any, data: None)
     assert time.monotonic() - began < 30, "the other instance was waited for"
 
 
-def test_a_stop_asks_every_instance_politely(aws: Any, image: Any, data: None) -> None:
+def test_a_stop_asks_every_instance_politely(
+    aws: Any, image: Any, data: None, stop_when_said: Any
+) -> None:
     """Contracts 1.5: SIGTERM, then what is in /opt/ml/model is still uploaded."""
     script = """
         import os, pathlib, signal, sys, time
@@ -159,8 +161,7 @@ def test_a_stop_asks_every_instance_politely(aws: Any, image: Any, data: None) -
         print("ready", flush=True)
         time.sleep(60)
     """
-    stop = threading.Event()
-    threading.Timer(1.5, stop.set).start()
+    stop = stop_when_said("ready", times=2)
     outcome, _ = run(a_job(image.add("slow", script), count=2), stop)
     assert (outcome.status, outcome.secondary_status) == ("Stopped", "Stopped")
     assert model(aws) == {"algo-1": b"politely", "algo-2": b"politely"}
@@ -211,7 +212,7 @@ def test_an_interrupted_spot_job_starts_again_with_its_checkpoints(
     aws: Any, image: Any, data: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Contracts 1.5: Starting, Downloading, Training, Interrupted, Starting, ..."""
-    monkeypatch.setenv(injected.SPOT, "1,1")
+    monkeypatch.setenv(injected.SPOT, "3,3")  # seconds, in which a run leaves its checkpoint
     outcome, steps = run(spot(image.add("resumes", RESUMES)))
     assert outcome.status == "Completed", outcome.failure_reason
     again = ["Starting", "Downloading", "Training"]
@@ -222,8 +223,8 @@ def test_an_interrupted_spot_job_starts_again_with_its_checkpoints(
 def test_an_interrupted_spot_job_waits_no_longer_than_it_may(
     aws: Any, image: Any, data: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(injected.SPOT, "0.9")
-    stopping = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 1}
+    monkeypatch.setenv(injected.SPOT, "1.1")
+    stopping = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 1}
     outcome, _ = run(spot(image.add("resumes", RESUMES), StoppingCondition=stopping))
     assert (outcome.status, outcome.secondary_status) == ("Stopped", "MaxWaitTimeExceeded")
 
