@@ -88,8 +88,18 @@ def _memory() -> int | None:
         return None
 
 
+def _begin_anew() -> None:
+    """The same process, with the same pipes and none of the memory.
+
+    Not its end: the worker could ask once more before it sees that, and a good file be refused.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    os.execv(sys.executable, [sys.executable, "-m", "inference_server.parquet.reader"])  # noqa: S606
+
+
 def main() -> None:
-    """Answer until there is nobody who asks, or too much memory does not come back."""
+    """Answer until there is nobody who asks; anew when too much memory does not come back."""
     for number in (signal.SIGTERM, signal.SIGINT):  # of the container: the worker knows what to do
         signal.signal(number, signal.SIG_IGN)
     with suppress(OSError, ValueError):
@@ -114,7 +124,7 @@ def main() -> None:
         answers.flush()
         del message, body, answer
         if base is not None and (_memory() or 0) > base + _ROOM_BYTES:
-            return
+            _begin_anew()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Parquet: rows as any other, and files that are small and hold a lot."""
 
 import io
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +15,7 @@ from support.damaged_parquet import DAMAGED_PARQUET
 from support.training_job import ROOT
 
 from inference_server.parquet import _BROKE as BROKE
+from inference_server.parquet import _asked
 
 PARQUET = "application/x-parquet"
 ROWS = "UA,900,3,true\nAA,,12,false\n,100.5,,\n"
@@ -212,6 +215,25 @@ def test_small_and_large_files_are_read_at_once(server):
         asked = [large, small] * 8
         found = list(pool.map(lambda body: server.invoke(body, PARQUET), asked))
     assert [len(answer.json()["predictions"]) for answer in found] == [40_000, 1] * 8
+
+
+READER = """
+from inference_server.parquet import reader
+sizes = iter([reader._memory(), 1e12])  # before the first file, and after it
+reader._memory = lambda: next(sizes)
+reader.main()
+"""
+
+
+def test_a_reader_that_keeps_memory_answers_whoever_asks_next(monkeypatch):
+    """It is asked again before anybody could see that it ends."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "containers"))
+    with subprocess.Popen(
+        [sys.executable, "-c", READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        for name in ("UA", "AA", "UA"):
+            asked = _asked(process, (["carrier"], written(carrier=[name])))
+            assert asked == ([(name,)], "")
 
 
 def test_the_reader_ends_with_the_worker(serve, trained, arro3_path):
