@@ -150,6 +150,7 @@ class Supervisor:
     def _fork(self, number: int, run: Callable[[int], int]) -> None:
         sys.stdout.flush()
         ours, theirs = socket.socketpair()
+        ours.setblocking(False)  # what a worker started itself may hold the other end open
         # A signal between the fork and the child's own handlers must not be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
         pid = os.fork()
@@ -215,9 +216,8 @@ class Supervisor:
             child = self._children.pop(pid, None)
             if child is None:
                 continue  # as the first process of a container we inherit strangers
-            if not child.closed:
-                self._selector.unregister(child.report)
-                child.report.close()
+            while not child.closed:  # its last word may have come since we listened
+                self._reported(child)
             if self._stopping_since is None and child.number:
                 code = os.waitstatus_to_exitcode(status)
                 log(logging.ERROR, "a worker ended and is replaced", pid=pid, exit_code=code)

@@ -4,12 +4,15 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.inference_server import PYTHON
+from support.training_job import ROOT
 
 WHO = """
 import os, time
@@ -143,6 +146,30 @@ def _runs(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+LAST_WORD = """
+import os, socket
+from inference_server import supervisor, worker
+from inference_server.settings import read_settings
+one = supervisor.Supervisor(read_settings({}), socket.create_server(("127.0.0.1", 0)))
+one._fork(1, lambda report: os.write(report, worker.FAILED + b"no such model"))
+os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+one._reap()
+print(one._failure, one._due)
+"""
+
+
+def test_the_last_word_of_a_worker_is_heard_also_after_its_end():
+    done = subprocess.run(
+        [PYTHON, "-c", LAST_WORD],
+        env={"PYTHONPATH": str(ROOT / "containers")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "no such model {}\n"
 
 
 def test_bodies_that_wait_for_a_slow_script_count_until_they_are_answered(serve, script_base):
