@@ -1,6 +1,7 @@
 """A SageMaker without the rest of AWS: roles, objects, images and containers are made up here."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 
@@ -11,6 +12,8 @@ from support.sagemaker_fakes import PATIENCE_SECONDS, FakeVariant
 from local_aws import adapter, autoscaling
 from local_aws.runtime import hosting
 from local_aws.sagemaker import store, training_jobs
+
+UNDER_WAY = re.compile("(create|update|scale|delete|.*-job)-")  # deployments and jobs
 
 
 @pytest.fixture
@@ -49,9 +52,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     store.clear()
     before = {*threading.enumerate()}
     yield world
-    # Jobs that are still ending speak to what stands here for the rest of AWS.
+    # What is still under way speaks to what stands here for the rest of AWS.
     for thread in {*threading.enumerate()} - before:
-        if "-job-" in thread.name:
+        if UNDER_WAY.match(thread.name):
             thread.join(PATIENCE_SECONDS)
     for endpoint in store.endpoints:
         if endpoint.queue is not None:
