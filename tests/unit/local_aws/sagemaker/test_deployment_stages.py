@@ -11,7 +11,7 @@ STAGE = "SageMaker Endpoint Deployment State Change"
 ALARMED = {
     "BlueGreenUpdatePolicy": {
         "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 60},
-        "MaximumExecutionTimeoutInSeconds": 600,
+        "MaximumExecutionTimeoutInSeconds": 28800,
     },
     "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
 }
@@ -74,8 +74,10 @@ def test_a_deployment_that_bakes_for_too_long_is_ended_and_undone(aws: Aws) -> N
     )
     aws.settled("flights")
     aws.config("flights-2")
-    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 3600}
-    policy = ALARMED["BlueGreenUpdatePolicy"] | {"TrafficRoutingConfiguration": routing}
+    policy = {
+        "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 3600},
+        "MaximumExecutionTimeoutInSeconds": 600,
+    }
     after = _update(aws, DeploymentConfig=ALARMED | {"BlueGreenUpdatePolicy": policy})
     assert after["FailureReason"] == ("The deployment exceeded MaximumExecutionTimeoutInSeconds.")
     assert after["EndpointConfigName"] == "flights-1"
@@ -109,14 +111,15 @@ def test_a_start_counts_as_long_as_it_takes_and_baking_under_the_factor(
     aws.services.alarms["errors"] = "OK"
     aws.endpoint("flights")
     aws.config("flights-2")
-    monkeypatch.setattr(adapter, "scaled", lambda seconds: seconds / 100_000)
     aws.containers.gate.clear()
-    aws.call(
-        "UpdateEndpoint",
-        EndpointName="flights",
-        EndpointConfigName="flights-2",
-        DeploymentConfig=ALARMED,
-    )
-    aws.eventually(lambda: ("new", "Creating") in _stages(aws))
+    with monkeypatch.context() as patch:
+        patch.setattr(adapter, "scaled", lambda seconds: seconds / 1e9)
+        aws.call(
+            "UpdateEndpoint",
+            EndpointName="flights",
+            EndpointConfigName="flights-2",
+            DeploymentConfig=ALARMED,
+        )
+        aws.eventually(lambda: ("new", "Creating") in _stages(aws))
     aws.containers.gate.set()
     assert aws.settled("flights")["EndpointConfigName"] == "flights-2"

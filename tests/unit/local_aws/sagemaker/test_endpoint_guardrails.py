@@ -51,7 +51,7 @@ def test_an_alarm_during_bake_rolls_back_and_says_so(aws: Aws) -> None:
     assert aws.containers.running == [old]
     answers = [aws.http("/endpoints/flights/invocations")[0].status for _ in range(8)]
     assert answers == [200] * 8
-    assert _statuses(aws)[-2:] == ["ROLLING_BACK", "IN_SERVICE"]
+    aws.eventually(lambda: _statuses(aws)[-2:] == ["ROLLING_BACK", "IN_SERVICE"])
 
 
 def test_a_canary_gets_its_share_of_the_traffic(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,7 @@ def test_a_failed_job_carries_the_containers_sentence(aws: Aws) -> None:
     job = _done(aws, "Training")
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"] == "AlgorithmError: no target"
+    aws.eventually(lambda: aws.events[-1]["detail"]["TrainingJobStatus"] == "Failed")
     assert aws.events[-1]["detail"]["FailureReason"] == "AlgorithmError: no target"
 
 
