@@ -93,12 +93,13 @@ class Process:
     def _read(self) -> None:
         output = self._popen.stdout
         assert output is not None  # noqa: S101  opened as a pipe above
-        for line in _lines(output):
-            self._tail.append(line)
-            try:
-                self._on_line(line)
-            except Exception:  # noqa: BLE001  a full pipe would freeze the container
-                _log.exception("a line of container %s was lost", self.pid)
+        with output:
+            for line in _lines(output):
+                self._tail.append(line)
+                try:
+                    self._on_line(line)
+                except Exception:  # noqa: BLE001  a full pipe would freeze the container
+                    _log.exception("a line of container %s was lost", self.pid)
 
     def _wait_end(self) -> None:
         self._popen.wait()

@@ -51,6 +51,7 @@ class Reaper:
             try:
                 self._write(self._process, line)
             except BrokenPipeError:  # somebody killed it
+                self._process.communicate()
                 self._process = None
             else:
                 return

@@ -451,6 +451,7 @@ def test_containers_do_not_outlive_a_server_that_is_killed(
     (pid,) = podman.containers().values()
     owner.kill()
     owner.wait()
+    owner.stdout.close()
     eventually(lambda: not podman.containers())
     eventually(lambda: not alive(pid))
 

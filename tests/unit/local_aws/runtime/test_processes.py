@@ -144,6 +144,7 @@ def test_nothing_survives_the_local_aws_even_when_it_is_killed(eventually: Any) 
     assert all(alive(pid) for pid in pids)
     owner.send_signal(signal.SIGKILL)
     owner.wait()
+    owner.stdout.close()
     eventually(lambda: not any(alive(pid) for pid in pids))
 
 
