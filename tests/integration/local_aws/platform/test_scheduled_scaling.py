@@ -41,7 +41,7 @@ def test_an_action_sets_bounds_and_capacity_when_its_time_comes(
     scaling.put_scheduled_action(
         **_target(endpoint),
         ScheduledActionName="morning",
-        Schedule=_at(1),
+        Schedule=_at(3),  # whole seconds: in two at the earliest
         ScalableTargetAction={"MinCapacity": 3},
     )
     (put,) = scaling.describe_scheduled_actions(**_target(endpoint))["ScheduledActions"]

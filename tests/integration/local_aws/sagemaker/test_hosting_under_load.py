@@ -35,7 +35,7 @@ def test_variants_share_the_load_by_weight_and_change_it_in_place(world: StandIn
         world.variant("two", InitialVariantWeight=1.0),
     )
     with constant_load(name, rate=RATE, server=world.aws, body=b"1") as load:
-        time.sleep(1.2)
+        eventually(lambda: load.report.succeeded >= 120)
         before = load.report.by_variant.copy()
         world.sagemaker.update_endpoint_weights_and_capacities(
             EndpointName=name,
@@ -187,6 +187,7 @@ def test_an_alarm_on_what_the_data_plane_counted_rolls_back(world: StandIns) -> 
                 "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "guarded-errors"}]},
             },
         )
+        time.sleep(1)  # in which the last of the canary's answers are counted
         failed = len(load.report.failed)
         time.sleep(1)
     assert after["EndpointConfigName"] == "guarded-1"

@@ -151,7 +151,8 @@ def test_continuous_outputs_keep_what_was_sent(
 
 def test_a_stop_starts_with_sigint(aws: Any, image: Any, stop_when_said: Any) -> None:
     script = """
-        import os, pathlib, time
+        import os, pathlib, signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which follows
         base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
         try:
             print("ready", flush=True)
