@@ -42,7 +42,7 @@ def sent(server: Running, requests: st.SearchStrategy[bytes], number: int, *allo
         answer = server.exchange(content)
         took = time.perf_counter() - began
         slowest = max(slowest, took)
-        assert took < 1, f"{took:.1f} s"
+        assert took < 3, f"{took:.1f} s"  # at once, and what the machine does beside it
         if content.startswith(b"HEAD"):
             return
         for code, body in list(answers(answer)) or [(0, b"")]:

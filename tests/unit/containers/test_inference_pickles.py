@@ -195,7 +195,7 @@ def test_a_large_file_is_not_read(tmp_path, start):
         file.truncate(500 * 1024**2)
     before, began = read_so_far(), time.monotonic()
     is_pickle(path)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5
     assert read_so_far() - before < 3 * 1024**2
 
 

@@ -273,9 +273,13 @@ def test_refuses(servers, fault):
 
 def test_a_column_with_an_endless_name_costs_no_more_than_an_endless_value(servers):
     def ask(row):
-        began = time.monotonic()
-        answer = servers("binary").invoke(json.dumps({"instances": [row]}), JSON)
-        return answer, time.monotonic() - began
+        """The answer, and how long it took at best: the rest is the machine's other work."""
+        body, took = json.dumps({"instances": [row]}), []
+        for _ in range(4):
+            began = time.monotonic()
+            answer = servers("binary").invoke(body, JSON)
+            took.append(time.monotonic() - began)
+        return answer, min(took)
 
     endless = "carrier" * 2_000_000
     answer, seconds = ask({"carrier": endless})
