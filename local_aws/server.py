@@ -9,9 +9,9 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from local_aws import children
 from local_aws.adapter import process, serving
@@ -45,15 +45,11 @@ async def _serve(settings: process.Settings, announcement: Path) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def asked_to_stop(number: int, _frame: FrameType | None) -> None:
-        log.warning("%s: stopping", signal.Signals(number).name)
-        _end_anyway_after(_STOP_SECONDS, announcement)
+    def asked_to_stop() -> None:
         process.stopping.set()
         loop.call_soon_threadsafe(stop.set)
 
-    # Not the loop's own handlers: a blocked loop would never run them.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, asked_to_stop)
+    _when_asked_to_stop(asked_to_stop, announcement)
 
     async def ready() -> None:
         text = json.dumps(
@@ -111,15 +107,28 @@ def _refuse_a_taken_port(port: int) -> None:
             ) from error
 
 
-def _end_anyway_after(seconds: float, announcement: Path) -> None:
+def _when_asked_to_stop(tell: Callable[[], None], announcement: Path) -> None:
+    """SIGTERM and SIGINT are told, and the process ends a while later whatever came of it.
+
+    On a thread: no handler runs while the main one is in native code, and one that writes to the
+    log fails where it interrupts another line of the log.
+    """
+    asked, asks = os.pipe()
+    os.set_blocking(asks, False)
+    signal.set_wakeup_fd(asks)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
     def watch() -> None:
-        time.sleep(seconds)
-        log.error("did not stop within %s seconds: ending anyway", seconds)
+        log.warning("%s: stopping", signal.Signals(os.read(asked, 1)[0]).name)
+        tell()
+        time.sleep(_STOP_SECONDS)
+        log.error("did not stop within %s seconds: ending anyway", _STOP_SECONDS)
         children.kill_all(grace_seconds=0)
         announcement.unlink(missing_ok=True)
         os._exit(0)
 
-    threading.Thread(target=watch, name="end-anyway", daemon=True).start()
+    threading.Thread(target=watch, name="stop", daemon=True).start()
 
 
 def _end(announcement: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 from support.local_aws_server import PYTHON, REPOSITORY, ServerFactory
+from support.policies import wait_for
 
 
 def test_announces_itself_when_it_answers(local_aws_server: ServerFactory) -> None:
@@ -90,6 +91,34 @@ def test_stops_although_a_worker_thread_waits_for_ever(
 
     assert seconds < 10
     assert not _alive(child)
+
+
+def test_stops_although_its_main_thread_is_where_no_signal_handler_runs(
+    local_aws_server: ServerFactory, tmp_path: Path
+) -> None:
+    launcher = tmp_path / "native.py"
+    launcher.write_text(
+        "import asyncio, hashlib, sys\n"
+        "from local_aws import server\n"
+        "from local_aws.__main__ import main\n"
+        "from local_aws.adapter import serving\n"
+        "server._STOP_SECONDS = 1\n"
+        "serve = serving.serve\n"
+        "def minutes():\n"
+        "    print('minutes', file=sys.stderr, flush=True)\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)\n"
+        "async def serve_and_block(stop, ready):\n"
+        "    async def ready_and_block():\n"
+        "        await ready()\n"
+        "        asyncio.get_running_loop().call_later(0.1, minutes)\n"
+        "    await serve(stop, ready=ready_and_block)\n"
+        "serving.serve = serve_and_block\n"
+        "sys.exit(main())\n"
+    )
+    aws = local_aws_server(launcher=launcher)
+    wait_for(lambda: aws.log, lambda log: "minutes" in log)
+
+    assert aws.stop() < 10
 
 
 def _alive(pid: int) -> bool:
