@@ -12,6 +12,7 @@ HOSTS = ["127.0.0.1", "127.0.1", "localhost"]
 
 
 def free_port():
+    """Not that of `support.ports`: XGBoost's tracker sets no SO_REUSEADDR."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
