@@ -88,7 +88,7 @@ def test_a_task_learns_that_its_execution_was_aborted(
 ) -> None:
     before = aws.log.count("train gave up")
 
-    ended = run_machine({"Train": train("never")}, make_role(*TRAINING), abort_after=1)
+    ended = run_machine({"Train": train("never")}, make_role(*TRAINING), abort_after=3)
 
     assert ended["status"] == "ABORTED"
     wait_for(lambda: aws.log.count("train gave up"), lambda count: count > before, seconds=5)
