@@ -92,7 +92,7 @@ class Running:
             return status(self.exchange(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n", seconds))
         return None
 
-    def until_healthy(self, seconds: float = 20) -> float:
+    def until_healthy(self, seconds: float = 60) -> float:
         """The seconds it took."""
         began = time.monotonic()
         while self.ping() != 200:
@@ -151,7 +151,7 @@ def quantile(values: list[float], part: float) -> float:
 
 @contextmanager
 def running(
-    base: Path, *, python: Path = PYTHON, patience: float = 20, **extra: str
+    base: Path, *, python: Path = PYTHON, patience: float = 60, **extra: str
 ) -> Iterator[Running]:
     """A healthy server on the model under `base`, dead at the end; its log is `base`/log."""
     port = free_port()

@@ -94,7 +94,7 @@ class Server:
         content = body.encode() if isinstance(body, str) else body
         return self.request("POST", "/invocations", content, **headers)
 
-    def wait(self, seconds: float = 15) -> None:
+    def wait(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while self.ping() != 200:
             assert self.process.poll() is None, f"the server ended: {self.log()}"
@@ -107,7 +107,7 @@ class Server:
 
     def worker(self) -> int:
         """The one process that answers, once the waiting room is gone."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while len(found := self.children()) != 1:
             assert time.monotonic() < deadline, f"there are {len(found)} workers"
             time.sleep(0.02)

@@ -43,14 +43,14 @@ class Wrapped:
 
     def wait(self) -> Wrapped:
         """The server answers /ping."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             try:
                 self.get("/ping")
                 return self
             except OSError:
                 assert self.process.poll() is None, self.end()
-                assert time.monotonic() < until, "no answer to /ping within 20 s"
+                assert time.monotonic() < until, "no answer to /ping within 60 s"
                 time.sleep(0.02)
 
     def end(self) -> tuple[int, str]:

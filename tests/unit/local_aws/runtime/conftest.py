@@ -240,10 +240,10 @@ def model_archive() -> Callable[..., bytes]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], Any]], Any]:
-    """Waits, at most 10 seconds, until what is asked is true, and returns it."""
+    """Waits, at most 30 seconds, until what is asked is true, and returns it."""
 
     def wait(condition: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not (value := condition()):
             assert time.monotonic() < deadline, "it never became true"
             time.sleep(0.02)
