@@ -257,6 +257,7 @@ class Connection(asyncio.Protocol):
         if not keep_alive:
             self._waiting.clear()
             self._refusal = None
+            self.deadline = self.server.tick + WRITE_SECONDS  # what is written is still on its way
             self.transport.close()
             return
         if self._turning:

@@ -307,6 +307,26 @@ def test_closes_after_one_answer_over_http_1_0(client):
     assert everything(connection).startswith(b"HTTP/1.1 200 OK")
 
 
+LARGE = """
+def model_fn(model_dir): return None
+def predict_fn(data, model): return "x" * data[0]
+"""
+
+
+@pytest.mark.parametrize("head", ["HTTP/1.1\r\nConnection: close", "HTTP/1.0"])
+def test_a_client_that_asks_once_may_take_a_large_answer_slowly(serve, tmp_path, head):
+    code = tmp_path / "model" / "code"
+    code.mkdir(parents=True)
+    (code / "inference.py").write_text(LARGE)
+    server = serve(tmp_path)
+    size = 20_000_000  # far more than the kernel keeps for a client
+    content = f"POST /invocations {head}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(f"{content}Content-Length: 10\r\n\r\n[{size}]".encode())
+        time.sleep(2.5)  # clients are looked after every second
+        assert everything(connection).count(b"x") == size
+
+
 def test_a_client_that_leaves_in_the_middle_is_forgotten(server, client):
     for body in (b"", b"Content-Length: 100\r\n\r\nUA", b"Content-Length: 8\r\n\r\nUA,1,2,1"):
         connection = client()
