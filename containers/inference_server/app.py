@@ -16,8 +16,9 @@ from inference_server.errors import RequestError, refuse_encoded
 from inference_server.exchange import Exchange
 from inference_server.metrics import metrics_of
 from inference_server.models.base import Answer, Predictor
+from inference_server.refusals import error_answer, wrong_method
 from inference_server.settings import Settings
-from inference_server.wire import JSON, error_answer, head_of, wrong_method
+from inference_server.wire import JSON, head_of
 
 if TYPE_CHECKING:
     from inference_server.many import Models
@@ -78,7 +79,7 @@ class Application:
                 self._invocation(exchange)
         elif path == b"/ping" and exchange.method == b"GET":
             if self._healthy and exchange.plain:
-                exchange.connection.send_bytes(exchange, _HEALTHY)
+                exchange.send_bytes(_HEALTHY)
                 return
             exchange.reply(Answer(b"", JSON, 200 if self._healthy else 503))
         elif self._models is None or not self._models.handle(exchange):
@@ -121,7 +122,7 @@ class Application:
         for exchange, answer in zip(batch, answers, strict=True):
             if answer.chunks is None:
                 try:
-                    exchange.connection.send(exchange, answer)
+                    exchange.reply(answer)
                 except Exception:
                     # It is this client's alone, who shall not wait for nothing.
                     logging.getLogger(__name__).exception("an answer could not be given")

@@ -144,7 +144,7 @@ class Dispatcher:
         late: Outcome = TimeoutError(f"no answer after {self._seconds:g} s")
         if patience.streams:  # what has begun cannot become a 504, but in the log
             for exchange in batch:
-                exchange.connection.end_chunks(exchange, complete=False)
+                exchange.end_chunks(complete=False)
             late = Answer(b"the answer came to a halt", "text/plain", 504, chunks=iter(()))
         self._answer(batch, [late] * len(batch))
         self._stuck()

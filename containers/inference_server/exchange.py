@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from inference_server.models.base import Answer, Request
+from inference_server.wire import LAST_CHUNK, chunk_of, head_of
 
 if TYPE_CHECKING:
     from inference_server.connection import Connection
+
+
+# A smaller body is sent with its head by one system call; copying a larger one costs more.
+COPIED_BYTES = 64 * 1024
 
 
 class Exchange(Request):
@@ -52,4 +57,37 @@ class Exchange(Request):
 
     def reply(self, answer: Answer) -> None:
         """Send the whole answer."""
-        self.connection.send(self, answer)
+        connection = self.connection
+        keep_alive = self.keep_alive and not connection.server.one_each
+        if connection.transport is not None:
+            head = head_of(answer, keep_alive=keep_alive)
+            body = answer.body if self.method != b"HEAD" else b""
+            if len(body) < COPIED_BYTES:
+                connection.transport.write(head + body)
+            else:
+                connection.transport.write(head)
+                connection.transport.write(body)
+        connection.finish(keep_alive)
+
+    def send_bytes(self, content: bytes) -> None:
+        """Send an answer that is written out already."""
+        self.connection.write(content)
+        self.connection.finish(self.keep_alive)
+
+    def begin_chunks(self, answer: Answer) -> None:
+        """Send the head of an answer that comes in pieces."""
+        self.keep_alive = self.keep_alive and not self.connection.server.one_each
+        self.connection.write(head_of(answer, keep_alive=self.keep_alive, chunked=self.http11))
+
+    def send_chunk(self, content: bytes) -> None:
+        """Send one piece; an empty one is nothing."""
+        if content:
+            self.connection.write(chunk_of(content) if self.http11 else content)
+
+    def end_chunks(self, *, complete: bool) -> None:
+        """End the answer; an incomplete one by breaking the connection, which a client notices."""
+        if not complete:
+            self.connection.give_up()
+        elif self.http11:
+            self.connection.write(LAST_CHUNK)
+        self.connection.finish(self.keep_alive)

@@ -25,8 +25,9 @@ from inference_server.logs import log
 from inference_server.memory import resident, settle
 from inference_server.models.base import Answer, Predictor
 from inference_server.models.load import load
+from inference_server.refusals import error_answer, wrong_method
 from inference_server.settings import Settings
-from inference_server.wire import JSON, error_answer, wrong_method
+from inference_server.wire import JSON
 
 if TYPE_CHECKING:
     import asyncio

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from inference_server import deadlines
 from inference_server.connection import Connection
 from inference_server.exchange import Exchange
 from inference_server.models.base import Answer
@@ -125,7 +126,7 @@ class Server:
     def _second(self) -> None:
         self.tick += 1
         for connection in list(self._connections):
-            connection.check(self.tick)
+            deadlines.enforce(connection, self.tick)
         self._loop.call_later(1, self._second)
 
     def _close_idle(self) -> None:

@@ -78,20 +78,19 @@ def pump(
     failure later breaks the connection.
     """
     assert answer.chunks is not None  # noqa: S101  the caller's promise, for mypy
-    connection = exchange.connection
     ahead = threading.BoundedSemaphore(MOST_AHEAD)
 
     def send(content: bytes) -> None:
-        connection.send_chunk(exchange, content)
+        exchange.send_chunk(content)
         ahead.release()
 
     complete = False
-    loop.call_soon_threadsafe(connection.begin_chunks, exchange, answer)
+    loop.call_soon_threadsafe(exchange.begin_chunks, answer)
     try:
         patience.client_takes()
         for piece in answer.chunks:
             patience.client_takes()
-            while not connection.writable and not exchange.gone:
+            while not exchange.connection.writable and not exchange.gone:
                 time.sleep(_LOOK_SECONDS)
             if exchange.gone:
                 break
@@ -106,7 +105,7 @@ def pump(
     _close(answer.chunks)
 
     def end() -> None:
-        connection.end_chunks(exchange, complete=complete)
+        exchange.end_chunks(complete=complete)
 
     loop.call_soon_threadsafe(end)
     return complete

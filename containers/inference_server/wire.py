@@ -6,8 +6,6 @@ import re
 from functools import lru_cache
 from http import HTTPStatus
 
-import orjson
-
 from inference_server.models.base import Answer
 
 JSON = "application/json"
@@ -16,20 +14,6 @@ LAST_CHUNK = b"0\r\n\r\n"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # The connection's own business: a model that sets one of these would break the framing.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "content-type"})
-
-
-def error_answer(status: int, message: str) -> Answer:
-    """The JSON object that every refusal and failure is."""
-    # A script's error may hold half a character, which no encoding can write.
-    text = " ".join(message.split()).encode("utf-8", "replace").decode()
-    return Answer(orjson.dumps({"error": text}), JSON, status)
-
-
-def wrong_method(path: str, allowed: str) -> Answer:
-    """A 405, which must say what is allowed (RFC 9110, 15.5.6)."""
-    answer = error_answer(405, f"{path} takes {allowed}")
-    answer.headers = {"allow": allowed}
-    return answer
 
 
 def head_of(answer: Answer, *, keep_alive: bool, chunked: bool = False) -> bytes:

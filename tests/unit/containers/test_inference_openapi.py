@@ -25,7 +25,7 @@ print(json.dumps({
     "bodies": [*negotiation.SUPPORTED, *negotiation._ALIASES, *negotiation._ALIASES.values()],
 }))
 """
-REFUSALS = {"RequestError", "error_answer", "_refuse"}
+REFUSALS = {"RequestError", "error_answer", "refuse"}
 
 
 @pytest.fixture(scope="module")

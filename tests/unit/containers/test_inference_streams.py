@@ -90,22 +90,24 @@ def test_a_generator_that_stalls_is_given_up_on_and_its_worker_replaced(serve, t
 
 
 class Stream:
-    """A connection that takes everything, and a model that never stops."""
+    """A request whose client takes everything, and a model that never stops."""
 
     inline_bytes = -1
+    body, headers, gone = b"", {}, False
 
     def __init__(self):
+        self.connection = self
         self.transport = object()
         self.writable = True
         self.complete = None
         self.pieces = 0
 
-    def begin_chunks(self, exchange, answer): ...
+    def begin_chunks(self, answer): ...
 
-    def send_chunk(self, exchange, content):
+    def send_chunk(self, content):
         self.pieces += 1
 
-    def end_chunks(self, exchange, *, complete):
+    def end_chunks(self, *, complete):
         self.complete = complete
         self.transport = None
 
@@ -130,9 +132,8 @@ def test_a_stream_ends_after_its_minutes_in_all(monkeypatch):
         done=lambda batch, found: outcomes.extend(found),
         stuck=loop.stop,
     )
-    exchange = SimpleNamespace(connection=stream, body=b"", headers={}, gone=False)
     began = time.monotonic()
-    dispatcher.submit(exchange)
+    dispatcher.submit(stream)
     loop.call_later(20, loop.stop)
     loop.run_forever()
     assert 2 <= time.monotonic() - began < 10
@@ -158,7 +159,7 @@ class Client:
     path, method, started, gone, headers = b"/invocations", b"POST", 0.0, False, {}
     transport = True
     def __init__(self, body): self.body, self.connection = body, self
-    def send(self, exchange, answer):
+    def reply(self, answer):
         if answer.body == b"bad":
             raise RecursionError("too deep")
         given.append(answer.body[:4].decode())
