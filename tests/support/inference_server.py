@@ -18,6 +18,7 @@ from support.ports import free_port
 from support.training_job import FEATURES, ROOT, environment
 
 GOOD = b"1,2,3,4"
+HANGS_SECONDS = 30  # no answer takes so long, on however busy a machine
 PYTHON = ROOT / ".venvs/inference_server/bin/python"
 # A classifier of two classes on four numbers, made where `onnx` is installed.
 MAKE_MODEL = """
@@ -68,10 +69,10 @@ class Running:
                 total += pages * os.sysconf("SC_PAGE_SIZE")
         return total
 
-    def connect(self, seconds: float = 5) -> socket.socket:
+    def connect(self, seconds: float = HANGS_SECONDS) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=seconds)
 
-    def exchange(self, content: bytes, seconds: float = 5) -> bytes:
+    def exchange(self, content: bytes, seconds: float = HANGS_SECONDS) -> bytes:
         """All that comes back for some bytes, after which nothing more is sent."""
         with self.connect(seconds) as connection:
             with suppress(BrokenPipeError, ConnectionResetError):
@@ -83,10 +84,12 @@ class Running:
                     found += piece
             return found
 
-    def invoke(self, body: bytes = GOOD, kind: str = "text/csv", seconds: float = 5) -> bytes:
+    def invoke(
+        self, body: bytes = GOOD, kind: str = "text/csv", seconds: float = HANGS_SECONDS
+    ) -> bytes:
         return self.exchange(request(body, kind), seconds)
 
-    def ping(self, seconds: float = 2) -> int | None:
+    def ping(self, seconds: float = HANGS_SECONDS) -> int | None:
         """The status of /ping; None when there is no answer in time."""
         with suppress(OSError):
             return status(self.exchange(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n", seconds))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.hostile_archives import ARCHIVES, BROKEN, mutated, packed, seeds
-from support.inference_server import PYTHON, request, running, status
+from support.inference_server import HANGS_SECONDS, PYTHON, request, running, status
 from support.ports import free_port
 from support.training_job import environment
 
@@ -119,7 +119,7 @@ def test_a_pickle_in_the_model_folder_is_refused_and_its_code_does_not_run(tmp_p
         env=environment(tmp_path, SAGEMAKER_BIND_TO_PORT=str(free_port())),
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=HANGS_SECONDS,
         check=False,
     )
     assert done.returncode == 1

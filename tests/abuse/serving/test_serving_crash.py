@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from support.inference_server import running, status
+from support.inference_server import HANGS_SECONDS, running, status
 
 HUNGRY = """
 import resource
@@ -43,7 +43,7 @@ def test_killed_workers_are_back_in_time_and_ping_is_right(model, figure, trials
                 full = set(server.workers())
                 if healthy is not None and victim not in full and len(full) == WORKERS:
                     break
-                assert time.monotonic() - killed < 5
+                assert time.monotonic() - killed < HANGS_SECONDS
             slowest = max(slowest, time.monotonic() - killed)
             wrong = max(wrong, healthy)
             assert status(server.invoke(b"UA,1,2,1")) == 200
@@ -51,7 +51,9 @@ def test_killed_workers_are_back_in_time_and_ping_is_right(model, figure, trials
         f"crash: {trials} workers killed, all back in {slowest:.2f} s at most, "
         f"ping right again in {wrong:.2f} s at most"
     )
-    assert wrong < 2
+    if trials > 2:  # else the machine's other work may be all there was
+        assert slowest < 5
+        assert wrong < 2
 
 
 @pytest.mark.parametrize("trials", [5, pytest.param(50, marks=LONG)])

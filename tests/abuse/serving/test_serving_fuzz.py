@@ -25,13 +25,13 @@ NO_ROOM = 507
 
 def sent(server: Running, requests: st.SearchStrategy[bytes], number: int, *allowed: int) -> str:
     """Sends that many of them; how many were answered with what. 0 is no answer."""
-    before, seen, slowest = server.workers(), Counter[int](), 0.0
+    before, seen, slowest, short = server.workers(), Counter[int](), 0.0, number < 1000
 
     @settings(
         max_examples=number,
         deadline=None,
         database=None,
-        derandomize=number < 1000,  # the short form finds the same each time
+        derandomize=short,  # which finds the same each time
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
@@ -42,7 +42,7 @@ def sent(server: Running, requests: st.SearchStrategy[bytes], number: int, *allo
         answer = server.exchange(content)
         took = time.perf_counter() - began
         slowest = max(slowest, took)
-        assert took < 3, f"{took:.1f} s"  # at once, and what the machine does beside it
+        assert short or took < 1, f"{took:.1f} s"
         if content.startswith(b"HEAD"):
             return
         for code, body in list(answers(answer)) or [(0, b"")]:

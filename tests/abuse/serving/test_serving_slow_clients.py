@@ -55,6 +55,7 @@ def test_slow_clients_keep_no_good_one_waiting(server: Running, model, figure, c
         f"slow clients: {clients}, good p99 {ratio:.2f}x and p50 {median:.2f}x of an idle "
         f"server's, slowest ping {ping * 1000:.1f} ms"
     )
-    assert ping < 2
-    # Of a few hundred the 99th is chance.
-    assert (ratio if number > 1000 else median) <= 2
+    assert median <= 2
+    if number > 1000:  # of a few hundred the slowest are chance
+        assert ratio <= 2
+        assert ping < 2
