@@ -18,20 +18,23 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     positive_data_acceptance,
     response_schema_conformance,
     status_code_conformance,
 )
-from support.inference_server import Running
+from support.inference_server import HANGS_SECONDS, Running
 from support.training_job import ROOT
 
 LONG = (pytest.mark.abuse, pytest.mark.timeout(3600))
 SPEC = ROOT / "docs" / "inference_server.openapi.yaml"
-# Not that every case outside the description is refused: a cell may be written in several ways,
-# such as 1 for true and "" for nothing.
-CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
 JSON = "application/json"
-LARGEST = 3.4028234663852886e38  # of 32-bit floating point
 # What each wish for an answer is met with; None: with a refusal.
 WISHES = {
     "": JSON,
@@ -45,11 +48,18 @@ WISHES = {
 }
 # So few that models are asked, unloaded and loaded again, and any other.
 NAMES: Any = {"anyOf": [{"enum": ["good", "a/b", "ü"]}, {"type": "string", "minLength": 1}]}
-COLUMNS: Any = {
-    "carrier": {"type": ["string", "number", "boolean", "null"]},
-    "distance": {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST},
-    "month": {"type": ["integer", "null"], "minimum": -(2**63), "maximum": 2**63 - 1},
-    "night": {"type": ["boolean", "null"]},
+# The description is exact but for two things that no schema can tell: whether a text with a number
+# of more digits than it names is within the limits (it may be taken), and a whole number of 2^53 or
+# more written as a float (it is refused, and equals an integer to a schema). Neither is made here.
+# Cell by cell it is compared with the server in tests/unit/containers/test_inference_openapi.py.
+COLUMNS = {
+    name: {"$ref": f"#/components/schemas/{cell}"}
+    for name, cell in {
+        "carrier": "CategoryCell",
+        "distance": "NumberCell",
+        "month": "IntegerCell",
+        "night": "BooleanCell",
+    }.items()
 }
 for kind, bodies in GOOD.items():
     if kind != JSON:
@@ -93,7 +103,7 @@ def fuzzed(server: Running, spec: Any, number: int) -> str:
         schema.as_strategy(generation_mode=GenerationMode.POSITIVE),
         schema.as_strategy(generation_mode=GenerationMode.NEGATIVE),
     )
-    before, seen, slowest = server.workers(), Counter[int](), 0.0
+    before, seen, slowest, short = server.workers(), Counter[int](), 0.0, number < 1000
     session, url = requests.Session(), f"http://127.0.0.1:{server.port}"
     session.trust_env = False  # no proxies, nor credentials of this machine
 
@@ -101,7 +111,7 @@ def fuzzed(server: Running, spec: Any, number: int) -> str:
         max_examples=number,
         deadline=None,
         database=None,
-        derandomize=number < 1000,  # the short form finds the same each time
+        derandomize=short,  # which finds the same each time
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
@@ -111,11 +121,11 @@ def fuzzed(server: Running, spec: Any, number: int) -> str:
         invokes = case.path.endswith(("/invocations", "/invoke"))
         headers = {"Accept": wish.encode("latin-1")}
         began = time.perf_counter()
-        answer = case.call(url, session, headers, timeout=5)
+        answer = case.call(url, session, headers, timeout=HANGS_SECONDS)
         took = time.perf_counter() - began
         slowest = max(slowest, took)
         seen[answer.status_code] += 1
-        assert took < 1, f"{took:.1f} s"
+        assert short or took < 1, f"{took:.1f} s"
         checks = list(CHECKS)
         if answer.status_code != 507:  # the contract's word for: unload another model first
             checks.append(not_a_server_error)

@@ -6,10 +6,17 @@ import re
 import subprocess
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from support.inference_server import PYTHON
 from support.training_job import ROOT
+
+from inference_server.encoding import Encoder
+from inference_server.errors import RequestError
+from inference_server.schema import Feature, Schema
 
 SERVER = ROOT / "containers" / "inference_server"
 SPEC = yaml.safe_load((ROOT / "docs" / "inference_server.openapi.yaml").read_text())
@@ -122,6 +129,60 @@ def test_every_refusal_has_the_shape_of_the_servers_errors(servers):
     answer = servers("binary").request("GET", "/nowhere")
     assert answer.headers["content-type"] in refused["content"]
     assert list(answer.json()) == refused["content"]["application/json"]["schema"]["required"]
+
+
+CELLS = {
+    kind: jsonschema_rs.validator_for(SPEC["components"]["schemas"][f"{kind.title()}Cell"])
+    for kind in ("number", "integer", "category", "boolean")
+}
+SPACES = "".join(filter(str.isspace, map(chr, range(0x3100)))) + "\ufeff\u180e\u200b"
+WORDS = ["true", "False", "YES", "no", "t", "n", "on", "nan", "+NaN", "inf", "null", "", "２"]
+NUMBERS = ["0", "+1", "-2.0", ".5", "5.", "1_0", "0x1", "1e9", "-1E-9", "1e39", "9" * 18, "--1"]
+DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+TEXTS = st.one_of(
+    st.text(max_size=4),
+    st.builds(
+        lambda before, text, after: before + text + after,
+        st.text(SPACES, max_size=2),
+        st.sampled_from(WORDS + NUMBERS) | st.from_regex(r"\A[+-]?[0-9.]{1,6}([eE][+-]?[0-9])?\Z"),
+        st.text(SPACES, max_size=2),
+    ),
+)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = PLAIN | TEXTS | st.lists(PLAIN, max_size=2) | st.dictionaries(st.text(), PLAIN, max_size=1)
+
+
+def takes(kind, values):
+    schema = Schema(features=(Feature(name="a", type=kind, categories=("AA", "1", "true")),))
+    try:
+        Encoder(schema).encode([[value] for value in values])
+    except RequestError:
+        return False
+    return True
+
+
+def beyond_description(kind, value, described):
+    """Whether no schema can tell: a long number in a text from one too large, a float from 2^53."""
+    if isinstance(value, str):
+        numeric = kind in ("number", "integer") and DECIMAL.fullmatch(value.strip())
+        return bool(numeric) and not described
+    return kind == "integer" and isinstance(value, float) and abs(value) >= 2**53
+
+
+@pytest.mark.parametrize("kind", CELLS)
+@settings(max_examples=2000, deadline=None, derandomize=True)
+@given(value=VALUES)
+@example(value=2**63)
+@example(value=-(2**63))
+@example(value=3.5e38)
+@example(value=2)
+@example(value="\x85yes\x1f")
+@example(value="\ufeffyes")
+@example(value="1_0")
+def test_a_cell_is_taken_if_and_only_if_it_is_described(kind, value):
+    described = CELLS[kind].is_valid(value)
+    if not beyond_description(kind, value, described):
+        assert takes(kind, [value]) == takes(kind, [value, value]) == described
 
 
 def test_the_containers_page_names_it():
