@@ -147,7 +147,7 @@ start: ready ## Make a stopped endpoint again: ENDPOINT=realtime
 # ---- quality
 
 SOURCES := app.py stacks constructs lambda containers local_aws ops tests benchmarks docs
-.PHONY: check test ci snapshots bench clean
+.PHONY: check test ci ci-images snapshots bench clean
 check: ready packages ## Format, lint, types, and the rules over every synthesised template
 	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) synth-tests lint mypy pyright
 
@@ -176,6 +176,9 @@ test: install ## Everything: make check and every test
 # ENGINE and BASE are not meant for the tests that call make themselves.
 ci: ## What CI runs: make test, then make test-images where an engine is there or can be installed (ENGINE=, BASE=)
 	@$(MAKE) --no-print-directory test ENGINE= BASE=
+	@$(MAKE) --no-print-directory ci-images
+
+ci-images:
 	@if missing=$$(.ci/engine $(ENGINE) $(BASE)); then $(MAKE) --no-print-directory test-images; \
 	else echo "the images were not tested: $$missing"; fi
 
@@ -184,7 +187,7 @@ ci: ## What CI runs: make test, then make test-images where an engine is there o
 RECIPE = $(shell cat ops/base_image.sh /usr/local/share/ca-certificates/* 2> /dev/null | sha256sum | cut -c 1-8)
 BASE ?= localhost/sagemaker-workflow/base:bookworm$(addprefix -,$(ARCH))-$(RECIPE)
 PLATFORM := $(addprefix linux/,$(ARCH))
-ci images test-images base-image: ENGINE := $(or $(ENGINE),podman)
+ci-images images test-images base-image: ENGINE := $(or $(ENGINE),podman)
 .PHONY: images test-images base-image sbom pin
 images: ready ## Build the images of containers/ and print what they weigh (ENGINE=podman|docker, FROM=<base image>, ARGS=<container>)
 	@$(PYTHON_) -m ops.build_images --engine $(ENGINE) $(if $(FROM),--base '$(FROM)') $(ARGS)
