@@ -37,6 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     python = _installed()
     small, large = _table(python, arguments.megabytes // 10), _table(python, arguments.megabytes)
+    imports = {name: _import(code) for name, code in IMPORTS.items()}
     found: dict[str, list[Measured]] = {name: [] for name in PEERS}
     for _ in range(arguments.rounds):
         for name, script in PEERS.items():
@@ -46,7 +47,6 @@ def main() -> None:
         for name, runs in found.items()
     }
     tenth = _run([str(python), str(HERE / "ours.py"), str(small)])
-    imports = {name: _import(code) for name, code in IMPORTS.items()}
     ours, pandas, polars = (medians[name] for name in PEERS)
     figures = {
         "wall / pandas (<= 0.28)": ours["wall"] / pandas["wall"],
@@ -78,8 +78,8 @@ def _installed() -> Path:
         uv, base = ROOT / ".venv/bin/uv", ROOT / ".venv/bin/python"
         if not python.exists():
             subprocess.run([uv, "venv", "-q", "--python", base, BUILD / "venv"], check=True)
-        install = [uv, "pip", "sync", "-q", "--python", python, "--require-hashes", requirements]
-        subprocess.run(install, check=True)
+        install = [uv, "pip", "sync", "-q", "--compile-bytecode", "--python", python]
+        subprocess.run([*install, "--require-hashes", requirements], check=True)
         stamp.write_bytes(requirements.read_bytes())
     return python
 
@@ -102,6 +102,8 @@ def _run(command: list[str]) -> Measured:
 
 
 def _measured(command: list[str], **environment: str) -> Measured:
+    # All have their modules compiled, as pip installs them: by the first run where not before.
+    environment["PYTHONDONTWRITEBYTECODE"] = ""
     started = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, cwd=HERE, env={**os.environ, **environment}
