@@ -59,7 +59,7 @@ lock: $(STAMPS)/python ## Recompile every requirements file from its .in
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) --overrides requirements-local-aws-overrides.txt requirements-local-aws.in -o requirements-local-aws.txt
-	@set -e; for f in containers/*/requirements*.in lambda/*/requirements.in; do test ! -f $$f || $(LOCK) $$f -o $${f%.in}.txt; done
+	@set -e; for f in containers/*/requirements*.in lambda/*/requirements.in tests/abuse/*/requirements*.in; do test ! -f $$f || $(LOCK) $$f -o $${f%.in}.txt; done
 	$(PYTHON_) -m ops.wheels
 
 # ---- what needs an installed checkout: one sentence if it is not, instead of a missing module
