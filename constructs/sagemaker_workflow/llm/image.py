@@ -13,9 +13,9 @@ _FRAMEWORKS: dict[str, tuple[str, str]] = {
     "lmi": ("djl-lmi", "0.38.0"),
     "tensorrt-llm": ("djl-tensorrtllm", "0.33.0"),
 }
-# What the default AMI's driver cannot run: the container then fails without a line in its log
-# (contracts 3.3).
-CUDA_13_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
+# The one with CUDA 13: NVIDIA's driver 580 (botocore, InferenceAmiVersion). On the default AMI such
+# a container fails without a line in its log (contracts 3.3).
+CUDA_13_AMI = "al2023-ami-sagemaker-inference-gpu-4-1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -63,7 +63,7 @@ def test_serves_a_prefix_isolated_on_the_ami_its_cuda_needs(
     assert only(stack, "AWS::SageMaker::Model")["Properties"]["EnableNetworkIsolation"] is True
     config = only(stack, "AWS::SageMaker::EndpointConfig")["Properties"]
     assert config["ProductionVariants"][0]["InferenceAmiVersion"] == (
-        "al2-ami-sagemaker-inference-gpu-3-1"
+        "al2023-ami-sagemaker-inference-gpu-4-1"
     )
     assert environment(stack) == {
         "SM_VLLM_HOST": "0.0.0.0",  # noqa: S104

@@ -37,8 +37,8 @@ class Instances:
       `provision_timeout_seconds`: how long capacity is looked for. Default: the service's.
     - `volume_gb`: storage per instance, where it is not the instance's own: types with local
       storage have what they have. Default: the service's choice.
-    - `ami_version`: images built on CUDA 13 need a newer one than the default (contracts 3.3);
-      set on those of the types it is made for.
+    - `ami_version`: images built on CUDA 13 need a newer one than the default (contracts 3.3):
+      al2023-ami-sagemaker-inference-gpu-4-1 has CUDA 13. Set on those of the types it is made for.
     - `startup_timeout_seconds`, `download_timeout_seconds`: how long a container may take to
       answer /ping, and the artifacts to arrive, before the deployment is given up. Default: ten
       minutes; for unpacked artifacts, which are large models' form, half an hour and an hour.
