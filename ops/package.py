@@ -1,7 +1,8 @@
 """Lambda deployment packages: `python -m ops.package` makes build/lambda/<name>.zip from lambda/.
 
-One zip a folder, with the folder at its root and, where the folder has a requirements.txt, what
-that names as wheels of the platform the function runs on. The same inputs give the same bytes.
+One zip a folder that has a requirements.txt, with the folder at its root and what that names as
+wheels of the platform the function runs on; functions without are uploaded as they are, by the
+construct library. The same inputs give the same bytes.
 Dependencies are packed once into a file of their own and code is added to a copy of it, so that a
 change of code costs a second, not the ten that 180 MB of wheels take.
 """
@@ -58,9 +59,10 @@ def default_platform() -> str:
 
 
 def functions(root: Path = ROOT) -> list[str]:
-    """Return the names of the folders of lambda/ that hold a package."""
+    """Return the names of the folders whose dependencies travel with them."""
     others = [name for name, home in ELSEWHERE.items() if (root / home / name).is_dir()]
-    return sorted([path.parent.name for path in (root / "lambda").glob("*/__init__.py")] + others)
+    packed = (root / "lambda").glob("*/requirements.txt")
+    return sorted([path.parent.name for path in packed] + others)
 
 
 def package(name: str, *, wheels: str, root: Path = ROOT, out: Path | None = None) -> Package:

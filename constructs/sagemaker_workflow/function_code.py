@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from aws_cdk import IgnoreMode
+from aws_cdk import IgnoreMode, SymlinkFollowMode
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
@@ -15,24 +16,21 @@ def function_asset(scope: Construct, package: str) -> assets.Asset:
 
     Raises ValueError when they are not there.
     """
-    return assets.Asset(
-        scope,
-        "Code",
-        path=str(_folder_of(package)),
-        exclude=_all_but(package),
-        ignore_mode=IgnoreMode.DOCKER,
-    )
+    return assets.Asset(scope, "Code", path=str(_folder_of(package)), **_files_of(package))
 
 
 def function_code(package: str) -> lambda_.Code:
     """The same, for a function that uploads them itself."""
-    return lambda_.Code.from_asset(
-        str(_folder_of(package)), exclude=_all_but(package), ignore_mode=IgnoreMode.DOCKER
-    )
+    return lambda_.Code.from_asset(str(_folder_of(package)), **_files_of(package))
 
 
-def _all_but(package: str) -> list[str]:
-    return ["*", f"!{package}", f"{package}/**", f"!{package}/**/*.py"]
+def _files_of(package: str) -> dict[str, Any]:
+    """The package's sources only; of what it links to outside, which images share, a copy."""
+    return {
+        "exclude": ["*", f"!{package}", f"{package}/**", f"!{package}/**/*.py"],
+        "ignore_mode": IgnoreMode.DOCKER,
+        "follow_symlinks": SymlinkFollowMode.EXTERNAL,
+    }
 
 
 def _folder_of(package: str) -> Path:

@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.training_job import ROOT
 
 from inference_server.models.folder import digest, is_pickle
 from inspect_model.archive import inspect
@@ -119,13 +118,3 @@ def test_both_take_the_same_files_for_pickles(name, content, cuts):
         rest = rest[cut:]
     watch.update(rest)
     assert watch.found() == expected
-
-
-def test_both_tell_pickles_by_the_same_code():
-    """One is built into an image, the other goes to Lambda: each has the folder."""
-    folders = ("containers/inference_server/models/pickles", "lambda/inspect_model/pickles")
-    one, other = (
-        {path.name: path.read_bytes() for path in (ROOT / folder).glob("*.py")}
-        for folder in folders
-    )
-    assert one == other

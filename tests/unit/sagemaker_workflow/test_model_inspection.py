@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import Stack, Stage
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from support.templates import allowed, flat, only, resources, statements
@@ -36,6 +39,25 @@ def test_the_function_is_traced_limited_and_has_dead_letters(
     [log] = resources(stack, "AWS::Logs::LogGroup").values()
     assert log["Properties"]["LogGroupName"].startswith("/aws/lambda/Test-Inspect")
     assert log["Properties"]["KmsKeyId"]
+
+
+def test_the_functions_code_runs_from_where_nothing_else_of_the_repository_is(
+    stack: Stack, key: kms.IKey, bucket: s3.IBucket
+) -> None:
+    inspection(stack, key, bucket)
+    assembly = Stage.of(stack).synth()  # type: ignore[union-attr]
+    [code] = Path(assembly.directory).glob("asset.*/inspect_model")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "from inspect_model import archive, watch; print(archive.__file__)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", script, str(code.parent)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.stdout.strip(), ran.returncode) == (str(code / "archive.py"), 0), ran.stderr
 
 
 def test_a_new_account_reserves_no_concurrency(

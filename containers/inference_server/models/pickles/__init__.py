@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .opcodes import is_pickled  # relative: inspect_model has this folder, too
+from .opcodes import is_pickled  # relative: inspect_model links to this folder
 
 NAMES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 _START = 64 * 1024
