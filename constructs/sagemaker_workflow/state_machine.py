@@ -15,25 +15,7 @@ from constructs import Construct
 
 from sagemaker_workflow.acknowledge import acknowledge
 from sagemaker_workflow.log_group import log_group
-
-# Full jitter spreads the retries of executions that failed together (controls, OWN-SFN-02).
-JITTER: dict[str, Any] = {
-    "IntervalSeconds": 2,
-    "BackoffRate": 2,
-    "MaxDelaySeconds": 60,
-    "JitterStrategy": "FULL",
-}
-# What Step Functions names the transient faults of a Lambda invocation: Step Functions Developer
-# Guide, "Handle transient Lambda service exceptions".
-LAMBDA_FAULTS = [
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-]
-LAMBDA_BUSY = ["Lambda.TooManyRequestsException"]
-SQS_FAULTS = ["SQS.SqsException", "SQS.AmazonSQSException", "SQS.KmsThrottlingException"]
-SNS_FAULTS = ["SNS.SnsException", "SNS.ThrottledException", "SNS.KmsThrottlingException"]
+from sagemaker_workflow.retries import SNS_FAULTS, retry
 
 
 class StateMachine(Construct):
@@ -120,7 +102,7 @@ def failure_states(subject: str) -> dict[str, Any]:
                 " & '\nRequest: ' & $string($states.input.request) %}",
             },
             "Output": "{% $states.input %}",
-            "Retry": [{"ErrorEquals": SNS_FAULTS, "MaxAttempts": 3, **JITTER}],
+            "Retry": [retry(*SNS_FAULTS)],
             # What went wrong first matters more than that nobody could be told.
             "Catch": [
                 {"ErrorEquals": ["States.ALL"], "Output": "{% $states.input %}", "Next": "Failed"}

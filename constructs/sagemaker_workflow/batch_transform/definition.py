@@ -9,7 +9,8 @@ from sagemaker_workflow.batch_transform import request
 from sagemaker_workflow.batch_transform.spec import TransformFleet, TransformJob
 from sagemaker_workflow.endpoints.limits import has_nvme
 from sagemaker_workflow.faults import known
-from sagemaker_workflow.state_machine import JITTER, SNS_FAULTS, fails, failure_states
+from sagemaker_workflow.retries import SNS_FAULTS, retry
+from sagemaker_workflow.state_machine import fails, failure_states
 
 # No capacity for the machines is nobody's fault and passes: wait, and ask for them again.
 _CAPACITY_TRIES = 3
@@ -110,14 +111,11 @@ def _transform(job: TransformJob, fleet: TransformFleet) -> dict[str, Any]:
         " 'seconds': $round(($millis() - $states.input.started) / 1000)}]) %}",
         # Both cover throttling; a job that ran and failed is not tried again.
         "Retry": [
-            {
-                "ErrorEquals": [
-                    "SageMaker.AmazonSageMakerException",
-                    "SageMaker.ResourceLimitExceededException",
-                ],
-                "MaxAttempts": 4,
-                **JITTER,
-            }
+            retry(
+                "SageMaker.AmazonSageMakerException",
+                "SageMaker.ResourceLimitExceededException",
+                attempts=4,
+            )
         ],
         "Catch": [fails("IsItCapacity")],
         "Next": "CountInput",
@@ -192,7 +190,7 @@ def _count(which: str, suffix: str, next_: str) -> dict[str, Any]:
             "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2",
             "Arguments": "{% " + arguments + " %}",
             "Output": "{% " + output + " %}",
-            "Retry": [{"ErrorEquals": _S3_FAULTS, "MaxAttempts": 4, **JITTER}],
+            "Retry": [retry(*_S3_FAULTS, attempts=4)],
             "Catch": [fails("Tell")],
             "Next": f"IsThatAll{which.capitalize()}",
         },
@@ -224,7 +222,7 @@ def _summarise() -> dict[str, Any]:
             "Body": "{% " + _SUMMARY + " %}",
         },
         "Output": "{% " + _SUMMARY + " %}",
-        "Retry": [{"ErrorEquals": _S3_FAULTS, "MaxAttempts": 4, **JITTER}],
+        "Retry": [retry(*_S3_FAULTS, attempts=4)],
         "Catch": [fails("Tell")],
         "Next": "Publish",
     }
@@ -240,7 +238,7 @@ def _publish(name: str) -> dict[str, Any]:
             "Message": "{% $string($states.input) %}",
         },
         "Output": "{% $states.input %}",
-        "Retry": [{"ErrorEquals": SNS_FAULTS, "MaxAttempts": 3, **JITTER}],
+        "Retry": [retry(*SNS_FAULTS)],
         "Catch": [fails("Tell")],
         "End": True,
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sagemaker_workflow.state_machine import JITTER, fails, failure_states, refuse
+from sagemaker_workflow.retries import retry
+from sagemaker_workflow.state_machine import fails, failure_states, refuse
 
 # The label is part of the ARNs of the children, which policies name.
 LABEL = "Objects"
@@ -113,7 +114,7 @@ def _child() -> dict[str, Any]:
             "Resource": "arn:aws:states:::states:startExecution.sync:2",
             "Arguments": {"StateMachineArn": "${Ingest}", "Input": "{% $states.input %}"},
             "Output": "{% $states.result.Output %}",
-            "Retry": [{"ErrorEquals": ["StepFunctions.ExecutionLimitExceededException"], **JITTER}],
+            "Retry": [retry("StepFunctions.ExecutionLimitExceededException")],
             "Catch": [fails("Rejected")],
             "End": True,
         },

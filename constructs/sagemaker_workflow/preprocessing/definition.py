@@ -12,19 +12,10 @@ from sagemaker_workflow.preprocessing.spark_job import (
     SparkCluster,
     spark_states,
 )
-from sagemaker_workflow.state_machine import (
-    JITTER,
-    LAMBDA_BUSY,
-    LAMBDA_FAULTS,
-    SQS_FAULTS,
-    fails,
-    failure_states,
-    refuse,
-)
+from sagemaker_workflow.retries import SQS_FAULTS, retry, retry_function
+from sagemaker_workflow.state_machine import fails, failure_states, refuse
 
-# The function takes few objects at once (its reserved concurrency); the others wait their turn
-# here. With full jitter a wait is five minutes on average: six hours.
-_TURNS = {"MaxAttempts": 72, **JITTER, "IntervalSeconds": 30, "MaxDelaySeconds": 600}
+_TURNS = 72  # six hours: the function takes few objects at once
 _WAITING_SECONDS = 6 * 3600
 # A run that did not end by itself: Step Functions Developer Guide, "Error names" and "Handle
 # transient Lambda service exceptions". `S3Error` is the function's own, after its own attempts.
@@ -122,9 +113,8 @@ def _preprocess(dataset: Mapping[str, Any], timeout_seconds: int, *, spark: bool
         },
         "Output": "{% $states.result.Payload %}",
         "Retry": [
-            {"ErrorEquals": LAMBDA_FAULTS, "MaxAttempts": 2, **JITTER},
-            {"ErrorEquals": LAMBDA_BUSY, **_TURNS},
-            {"ErrorEquals": _BROKEN, **JITTER, "MaxAttempts": 1, "IntervalSeconds": 10},
+            *retry_function(turns=_TURNS),
+            retry(*_BROKEN, attempts=1, first_seconds=10),
         ],
         "Catch": [*to_spark, {**fails("Tell"), "ErrorEquals": _REFUSED}, fails(KEEP)],
         "End": True,
@@ -138,7 +128,7 @@ def _keep() -> dict[str, Any]:
         "Resource": "arn:aws:states:::sqs:sendMessage",
         "Arguments": {"QueueUrl": "${DeadLetters}", "MessageBody": "{% $string($upload) %}"},
         "Output": "{% $states.input %}",
-        "Retry": [{"ErrorEquals": SQS_FAULTS, "MaxAttempts": 3, **JITTER}],
+        "Retry": [retry(*SQS_FAULTS)],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.input %}", "Next": "Tell"}],
         "Next": "Tell",
     }
@@ -174,7 +164,7 @@ def _routing(spark: SparkCluster) -> dict[str, Any]:
             },
             "Output": "{% $merge([$states.input,"
             " {'size': $number($states.result.ContentLength)}]) %}",
-            "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 2, **JITTER}],
+            "Retry": [retry("States.TaskFailed", attempts=2)],
             # The function says of an object that is gone what there is to say.
             "Catch": [
                 {

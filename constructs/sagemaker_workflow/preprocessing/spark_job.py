@@ -8,7 +8,8 @@ from typing import Any
 
 from sagemaker_workflow.endpoints.limits import has_gpu, instance_type_fault
 from sagemaker_workflow.faults import Faults
-from sagemaker_workflow.state_machine import JITTER, fails
+from sagemaker_workflow.retries import retry
+from sagemaker_workflow.state_machine import fails
 
 CODE, CONFIG = "/opt/ml/processing/input/code", "/opt/ml/processing/input/config"
 KEEP = "Keep it for a replay"  # the state of `Ingest` for what failed and was not to blame
@@ -128,7 +129,7 @@ def spark_states(
                 },
             },
             "Output": "{% $states.input %}",
-            "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 3, **JITTER}],
+            "Retry": [retry("States.TaskFailed")],
             "Catch": [fails(KEEP)],
             "Next": "Preprocess with Spark",
         },

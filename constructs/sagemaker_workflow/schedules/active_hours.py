@@ -20,9 +20,10 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from sagemaker_workflow.faults import Faults, known
+from sagemaker_workflow.retries import retry
 from sagemaker_workflow.schedules.clock import Clock, Hours
 from sagemaker_workflow.schedules.moments import moment_fault, timezone_fault
-from sagemaker_workflow.state_machine import JITTER, StateMachine, fails, failure_states
+from sagemaker_workflow.state_machine import StateMachine, fails, failure_states
 
 _SDK = "arn:aws:states:::aws-sdk:cloudformation:"
 # Everything an endpoint's update may take: its rollout's time limit and what waits for it.
@@ -185,13 +186,7 @@ def _task(action: str, arguments: Any, output: Any, next_: str) -> dict[str, Any
         "Resource": f"{_SDK}{action}",
         "Arguments": arguments,
         "Output": output,
-        "Retry": [
-            {
-                "ErrorEquals": ["CloudFormation.CloudFormationException"],
-                "MaxAttempts": 5,
-                **JITTER,
-            }
-        ],
+        "Retry": [retry("CloudFormation.CloudFormationException", attempts=5)],
         "Catch": [fails("Tell")],
         "Next": next_,
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sagemaker_workflow.state_machine import JITTER, fails
+from sagemaker_workflow.retries import retry
+from sagemaker_workflow.state_machine import fails
 
 
 def arrived_states(*, then: str) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def _read(arguments: str | dict[str, str], name: str, *, then: str) -> dict[str,
         "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
         "Arguments": arguments,
         "Output": f"{{% $merge([$states.input, {{ '{name}': $parse($states.result.Body) }}]) %}}",
-        "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 3, **JITTER}],
+        "Retry": [retry("States.TaskFailed")],
         "Catch": [fails("Tell")],
         "Next": then,
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sagemaker_workflow.state_machine import JITTER, fails
+from sagemaker_workflow.retries import retry
+from sagemaker_workflow.state_machine import fails
 
 # Waits for capacity: up to 2, 4, 8 ... minutes, never more than an hour, 10 of them: 5 hours at
 # the most. Capacity comes back in hours, and a quota is free again when another job ends.
@@ -68,7 +69,7 @@ def recovery_states(*, train: str, then: str) -> dict[str, Any]:
             "Resource": "arn:aws:states:::aws-sdk:sagemaker:describeTrainingJob",
             "Arguments": {"TrainingJobName": JOB_NAME},
             "Output": "{% $states.result %}",
-            "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 3, **JITTER}],
+            "Retry": [retry("States.TaskFailed")],
             "Catch": [fails("Tell")],
             "Next": "Is it ours?",
         },

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sagemaker_workflow.endpoints.limits import has_nvme
-from sagemaker_workflow.state_machine import JITTER, fails, failure_states, refuse
+from sagemaker_workflow.retries import retry
+from sagemaker_workflow.state_machine import fails, failure_states, refuse
 from sagemaker_workflow.training.capacity import (
     EXECUTION,
     JOB_NAME,
@@ -112,9 +113,7 @@ def _train(job: Job) -> dict[str, Any]:
         },
         "Output": result_of("$states.result"),
         # The name stays the same, so an attempt whose answer was lost cannot train twice.
-        "Retry": [
-            {"ErrorEquals": ["SageMaker.AmazonSageMakerException"], "MaxAttempts": 2, **JITTER}
-        ],
+        "Retry": [retry("SageMaker.AmazonSageMakerException", attempts=2)],
         "Catch": [fails("Why was there no model?")],
         "Next": INSPECT,
     }

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagemaker_workflow.container_image import ContainerImage
-from sagemaker_workflow.state_machine import JITTER, fails
+from sagemaker_workflow.retries import retry
+from sagemaker_workflow.state_machine import fails
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,13 +70,7 @@ def _identify(name: str, uri: str, images: Images, then: str) -> dict[str, Any]:
             variable: f"{{% {repository} & '@' & $states.result.ImageDetails[0].ImageDigest %}}"
         },
         "Output": "{% $states.input %}",
-        "Retry": [
-            {
-                "ErrorEquals": ["Ecr.ServerException", "Ecr.EcrException"],
-                "MaxAttempts": 3,
-                **JITTER,
-            }
-        ],
+        "Retry": [retry("Ecr.ServerException", "Ecr.EcrException")],
         "Catch": [fails("Tell")],
         "Next": then,
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sagemaker_workflow.state_machine import JITTER, fails
+from sagemaker_workflow.retries import retry
+from sagemaker_workflow.state_machine import fails
 from sagemaker_workflow.training.images import evidence
 
 # Of containers/inference_server, which starts with these files only, and with no pickle but these.
@@ -63,13 +64,7 @@ def register_state(group: str, *, trusted_pickles: Sequence[str]) -> dict[str, A
             "dataset": "{% $dataset %}",
             "version": "{% $version %}",
         },
-        "Retry": [
-            {
-                "ErrorEquals": ["SageMaker.SageMakerException", "SageMaker.ThrottlingException"],
-                "MaxAttempts": 3,
-                **JITTER,
-            }
-        ],
+        "Retry": [retry("SageMaker.SageMakerException", "SageMaker.ThrottlingException")],
         "Catch": [fails("Tell")],
         "End": True,
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sagemaker_workflow.state_machine import JITTER, fails
+from sagemaker_workflow.retries import retry
+from sagemaker_workflow.state_machine import fails
 from sagemaker_workflow.training.arrived import arrived_states
 
 _IS_MANIFEST = r"$contains($states.input.key, /^[^\/]+\/[^\/]+\/manifest\.json$/)"
@@ -57,7 +58,7 @@ def request_states(*, then: str) -> dict[str, Any]:
             "Resource": "arn:aws:states:::states:startExecution.sync:2",
             "Arguments": {"StateMachineArn": "${Ingest}", "Input": "{% $states.input %}"},
             "Output": "{% $states.result.Output %}",
-            "Retry": [{"ErrorEquals": ["StepFunctions.ExecutionLimitExceededException"], **JITTER}],
+            "Retry": [retry("StepFunctions.ExecutionLimitExceededException")],
             "Catch": [fails("Tell")],
             "Next": "Is the dataset new?",
         },

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sagemaker_workflow.state_machine import JITTER, LAMBDA_BUSY, LAMBDA_FAULTS, fails
+from sagemaker_workflow.retries import retry_function
+from sagemaker_workflow.state_machine import fails
 
 INSPECT = "Inspect the model"
 TIMEOUT_SECONDS = 900  # Lambda's longest
-# The function reads few models at once (its reserved concurrency); the others wait their turn
-# here. With full jitter a wait is five minutes on average: two hours.
-_TURNS = {"MaxAttempts": 24, **JITTER, "IntervalSeconds": 30, "MaxDelaySeconds": 600}
+_TURNS = 24  # two hours: the function reads few models at once
 # Its turn, then two more attempts after the first, and the waits between them.
 WAIT_SECONDS = 2 * 3600 + 3 * TIMEOUT_SECONDS + 300
 
@@ -34,10 +33,7 @@ def inspect_state(*, trusted_pickles: Sequence[str], then: str) -> dict[str, Any
             },
         },
         "Output": "{% $merge([$states.input, { 'inspected': $states.result.Payload }]) %}",
-        "Retry": [
-            {"ErrorEquals": LAMBDA_FAULTS, "MaxAttempts": 2, **JITTER},
-            {"ErrorEquals": LAMBDA_BUSY, **_TURNS},
-        ],
+        "Retry": retry_function(turns=_TURNS),
         "Catch": [fails("Tell")],
         "Next": then,
     }
