@@ -21,6 +21,7 @@ from sagemaker_workflow.build_context import BuildContext
 from sagemaker_workflow.container_image import Architecture
 from sagemaker_workflow.dead_letters import DeadLetters
 from sagemaker_workflow.function_code import function_code
+from sagemaker_workflow.function_role import function_role
 from sagemaker_workflow.grants import allow
 from sagemaker_workflow.image_build.buildspec import buildspec
 from sagemaker_workflow.log_group import log_group
@@ -169,9 +170,7 @@ class ImageBuilder(Construct):
     def _build_function(self, retention: logs.RetentionDays) -> lambda_.Function:
         scope = Construct(self, "Builds")
         log = log_group(scope, "lambda", key=self._key, retention=retention)
-        role = self._function_role = iam.Role(
-            scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
-        )
+        role = self._function_role = function_role(scope, log=log)
         function = lambda_.Function(
             scope,
             "Resource",
@@ -186,16 +185,13 @@ class ImageBuilder(Construct):
             log_group=log,
             tracing=lambda_.Tracing.ACTIVE,
         )
-        allow(role, "logs:CreateLogStream", "logs:PutLogEvents", on=[log.log_group_arn],
-              why="the streams of one log group")  # fmt: skip
         allow(role, "codebuild:BatchGetBuilds", "codebuild:StartBuild",
               on=[self.project.project_arn])  # fmt: skip
         allow(role, "logs:GetLogEvents", on=[self._build_log.log_group_arn],
               why="the streams of one log group, one a build")  # fmt: skip
         allow(role, "sqs:SendMessage", on=[self.dead_letters.queue_arn])
         allow(role, "kms:Decrypt", "kms:GenerateDataKey", on=[self._key.key_arn])
-        allow(role, "xray:PutTraceSegments", "xray:PutTelemetryRecords", on=["*"],
-              why="X-Ray's put calls know no resource")  # fmt: skip
+        allow(role, "xray:PutTraceSegments", "xray:PutTelemetryRecords", on=["*"])
         function.node.add_dependency(role)
         return function
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from aws_cdk import Duration
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from sagemaker_workflow.acknowledge import acknowledge
 from sagemaker_workflow.dead_letters import DeadLetters
+from sagemaker_workflow.function_role import function_role
 from sagemaker_workflow.grants import allow
 from sagemaker_workflow.log_group import log_group
 
@@ -71,10 +70,7 @@ class PreprocessFunction(Construct):
             )
         self.dead_letters = DeadLetters(self, "DeadLetters", key=key).queue
         log = log_group(self, "lambda", key=key, retention=log_retention)
-        # A role of our own: the one CDK makes has AWSLambdaBasicExecutionRole, which may write to
-        # every log group there is.
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log.grant_write(self.role)
+        self.role = function_role(self, log=log)
         self.function = lambda_.Function(
             self,
             "Resource",
@@ -92,12 +88,6 @@ class PreprocessFunction(Construct):
             environment={"POWERTOOLS_SERVICE_NAME": "preprocess"},
             log_group=log,
             tracing=lambda_.Tracing.ACTIVE,
-        )
-        acknowledge(
-            self.role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "xray:PutTraceSegments and xray:PutTelemetryRecords know no resource: X-Ray Developer"
-            " Guide, 'How AWS X-Ray works with IAM'",
         )
         self._grant(source, output, key)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from sagemaker_workflow.acknowledge import acknowledge
 from sagemaker_workflow.dead_letters import DeadLetters
 from sagemaker_workflow.function_code import function_code
+from sagemaker_workflow.function_role import function_role
 from sagemaker_workflow.grants import allow
 from sagemaker_workflow.log_group import log_group
 from sagemaker_workflow.training.inspection.state import TIMEOUT_SECONDS
@@ -61,10 +60,7 @@ class ModelInspection(Construct):
             )
         self.dead_letters = DeadLetters(self, "DeadLetters", key=key).queue
         log = log_group(self, "lambda", key=key, retention=log_retention)
-        # A role of our own: the one CDK makes has AWSLambdaBasicExecutionRole, which may write to
-        # every log group there is.
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log.grant_write(self.role)
+        self.role = function_role(self, log=log)
         self.function = lambda_.Function(
             self,
             "Resource",
@@ -80,12 +76,6 @@ class ModelInspection(Construct):
             dead_letter_queue=self.dead_letters,
             log_group=log,
             tracing=lambda_.Tracing.ACTIVE,
-        )
-        acknowledge(
-            self.role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "xray:PutTraceSegments and xray:PutTelemetryRecords know no resource: X-Ray Developer"
-            " Guide, 'How AWS X-Ray works with IAM'",
         )
         allow(
             self.role,
