@@ -1,10 +1,7 @@
 """An endpoint coming up, changing to another configuration, and going. Each runs in a thread."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from local_aws.runtime.asynchronous import AsyncQueue
 from local_aws.runtime.containers import RuntimeFailure
@@ -14,11 +11,9 @@ from local_aws.sagemaker.deployment.budget import Budget
 from local_aws.sagemaker.deployment.endpoint import Endpoint
 from local_aws.sagemaker.deployment.fleet import Fleet, Kept
 from local_aws.sagemaker.deployment.plan import Plan, Step
-from local_aws.sagemaker.errors import ServiceError
 from local_aws.sagemaker.inference_components import work as component_work
 from local_aws.sagemaker.inference_components.relocation import Relocation
-
-log = logging.getLogger("local_aws")
+from local_aws.sagemaker.threads import reason_of
 
 
 def create(endpoint: Endpoint) -> None:
@@ -34,7 +29,7 @@ def create(endpoint: Endpoint) -> None:
         _take_over(endpoint, fleet, endpoint.config)
         endpoint.set_capture(endpoint.config.get("DataCaptureConfig"))
 
-    reason = _reason(work)
+    reason = reason_of(work)
     _staged(endpoint)
     endpoint.move("Failed" if reason else "InService", reason)
 
@@ -80,7 +75,7 @@ def update(
         old.stop()
         endpoint.balancer.forget(old)
 
-    reason = _reason(work)
+    reason = reason_of(work)
     _staged(endpoint)
     endpoint.move("InService", reason)
 
@@ -108,10 +103,10 @@ def scale(endpoint: Endpoint, wanted: Mapping[str, Kept]) -> None:
                 slot.config["ServerlessConfig"] = dict(slot.desired_serverless)
                 slot.variant.limit(slot.desired_serverless["MaxConcurrency"])
 
-    reason = _reason(work)
+    reason = reason_of(work)
     if reason:
         endpoint.move("RollingBack")
-        _reason(lambda: _unscale(endpoint.fleet, before))
+        reason_of(lambda: _unscale(endpoint.fleet, before))
     with store.lock:
         for slot in slots.values():
             slot.desired_count, slot.desired_weight = slot.count, slot.weight
@@ -195,19 +190,3 @@ def _staged(endpoint: Endpoint) -> None:
         if endpoint.routes:
             for slot in endpoint.fleet.all_slots.values():
                 slot.stages.clear()
-
-
-def _reason(work: Callable[[], None]) -> str | None:
-    """Why the work failed, None when it did not. A thread has no caller to raise to."""
-    try:
-        work()
-    except RuntimeFailure as failure:
-        return failure.reason
-    except ServiceError as error:
-        return error.message
-    except ClientError as error:
-        return str(error)
-    except Exception as error:
-        log.exception("a deployment failed inside")
-        return f"InternalFailure: {type(error).__name__}: {error}"
-    return None

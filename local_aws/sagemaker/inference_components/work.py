@@ -1,27 +1,21 @@
 """A component coming up, changing and going. Each runs in a thread of its own."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from local_aws import adapter
-from local_aws.runtime.containers import RuntimeFailure
 from local_aws.sagemaker import store, tags
 from local_aws.sagemaker.deployment import alarms
-from local_aws.sagemaker.errors import ServiceError
 from local_aws.sagemaker.inference_components import rolling
 from local_aws.sagemaker.inference_components.component import Component, Copy, on
 from local_aws.sagemaker.inference_components.copies import grow, retire
 from local_aws.sagemaker.inference_components.revision import Revision
-
-log = logging.getLogger("local_aws")
+from local_aws.sagemaker.threads import reason_of
 
 
 def create(component: Component) -> None:
     """The component is InService with all its copies, or Failed with the reason and none."""
-    reason = _reason(lambda: grow(component, component.revision, component.desired))
+    reason = reason_of(lambda: grow(component, component.revision, component.desired))
     if reason:
         retire(component, component.copies)
     component.move("Failed" if reason else "InService", reason)
@@ -37,7 +31,7 @@ def scale(component: Component) -> None:
         else:
             grow(component, component.revision, -surplus)
 
-    reason = _reason(work)
+    reason = reason_of(work)
     with store.lock:
         component.desired = len(component.copies)
     component.move("InService", reason)
@@ -53,14 +47,14 @@ def update(
     def forward() -> None:
         _roll(component, new, count, policy=policy, watched=_alarms(deployment))
 
-    reason = _reason(forward)
+    reason = reason_of(forward)
     if reason is None:
         with store.lock:
             component.revision = new
         component.move("InService")
         return
     size = rolling.batch(policy.get("RollbackMaximumBatchSize"), len(before))
-    undone = _reason(lambda: _roll_back(component, old, len(before), size))
+    undone = reason_of(lambda: _roll_back(component, old, len(before), size))
     with store.lock:
         component.desired = len(component.copies)
     if undone:
@@ -134,19 +128,3 @@ def _roll_back(component: Component, old: Revision, count: int, size: int) -> No
 def _alarms(deployment: Mapping[str, Any] | None) -> list[str]:
     rollback = (deployment or {}).get("AutoRollbackConfiguration", {})
     return [alarm["AlarmName"] for alarm in rollback.get("Alarms", [])]
-
-
-def _reason(work: Callable[[], object]) -> str | None:
-    """Why the work failed, None when it did not. A thread has no caller to raise to."""
-    try:
-        work()
-    except RuntimeFailure as failure:
-        return failure.reason
-    except ServiceError as error:
-        return error.message
-    except ClientError as error:
-        return str(error)
-    except Exception as error:
-        log.exception("an inference component failed inside")
-        return f"InternalFailure: {type(error).__name__}: {error}"
-    return None
