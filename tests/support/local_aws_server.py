@@ -36,7 +36,7 @@ PYTHON = REPOSITORY / ".venvs/local_aws/bin/python"
 ACCOUNT = "222233334444"
 REGION = "us-east-1"
 _START_SECONDS = 60.0
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)

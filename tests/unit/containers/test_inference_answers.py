@@ -191,7 +191,7 @@ def test_the_default_format_is_read_as_any_wish_is(serve, trained, default, give
 def test_a_default_format_that_it_cannot_write_is_refused_at_the_start(serve, trained, default):
     base = trained("binary").base
     server = serve(base, wait=False, SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT=default)
-    assert server.process.wait(timeout=10) == 1
+    assert server.process.wait(timeout=60) == 1
     assert (
         f"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is '{default}', allowed: text/csv, "
         "application/json, application/jsonlines, application/x-npy" in server.log()

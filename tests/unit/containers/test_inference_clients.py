@@ -52,11 +52,11 @@ def test_more_slow_clients_than_connections_keep_no_good_one_out(server, client)
     for connection in slow:
         with suppress(OSError):  # it has made room already
             connection.send(b"POST /invocations HT")
-    began = time.monotonic()
     for _ in range(10):
+        began = time.monotonic()
         assert server.ping() == 200
         assert server.invoke("UA,1,2,1").status == 200
-    assert time.monotonic() - began < 9  # and not the ten of a head that never ends
+        assert time.monotonic() - began < 9  # and not the ten of a head that never ends
 
 
 def test_a_head_that_never_ends_in_time_is_a_408(client):

@@ -59,7 +59,7 @@ def test_says_how_to_build_an_image_with_the_library_a_model_needs(serve, tmp_pa
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / file).write_bytes(b"{}")
     server = serve(tmp_path, wait=False)
-    assert server.process.wait(timeout=10) == 1
+    assert server.process.wait(timeout=60) == 1
     assert sentence in server.log()
 
 
@@ -97,5 +97,5 @@ def test_serves_only_the_files_whose_digest_is_named(serve, trained, tmp_path):
     with (base / "model" / "schema.json").open("a") as file:
         file.write(" ")
     server = serve(base, wait=False, INFERENCE_MODEL_DIGEST=said)
-    assert server.process.wait(timeout=10) == 1
+    assert server.process.wait(timeout=60) == 1
     assert f"INFERENCE_MODEL_DIGEST says {said}: these are other files" in server.log()

@@ -102,7 +102,7 @@ def streaming(serve, tmp_path):
 
 def pieces_of(server, body):
     """Each piece with the time it came at, and whether the body was complete."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
     connection.send(
         b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
@@ -116,7 +116,7 @@ def pieces_of(server, body):
 
 
 def test_sends_what_a_generator_yields_as_it_comes(streaming):
-    content, times = pieces_of(streaming, b"[4, 0.3, 0]")
+    content, times = pieces_of(streaming, b"[4, 0.5, 0]")
     head, _, body = content.partition(b"\r\n\r\n")
     assert b"transfer-encoding: chunked" in head
     assert b"content-type: text/plain" in head
@@ -132,7 +132,7 @@ def test_a_generator_that_fails_breaks_the_answer_instead_of_ending_it(streaming
 
 
 def test_a_client_that_leaves_ends_the_generator(streaming):
-    connection = socket.create_connection(("127.0.0.1", streaming.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", streaming.port), timeout=30)
     body = b"[1000000, 0.01, 0]"
     connection.send(
         b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

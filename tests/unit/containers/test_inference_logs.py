@@ -63,7 +63,7 @@ def test_a_log_that_nobody_reads_stops_no_answer(serve, trained):
 )
 def test_refuses_a_setting_and_says_what_is_allowed(serve, trained, setting):
     server = serve(trained("binary").base, wait=False, **setting)
-    assert server.process.wait(timeout=10) == 2
+    assert server.process.wait(timeout=60) == 2
     ((name, value),) = setting.items()
     log = server.log()
     assert f"{name} " in log

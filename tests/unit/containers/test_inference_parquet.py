@@ -243,7 +243,7 @@ def test_the_reader_ends_with_the_worker(serve, trained, arro3_path):
     (reader,) = (worker / "task" / worker.name / "children").read_text().split()
     server.process.terminate()
     server.process.wait(timeout=30)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while Path("/proc", reader).exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path("/proc", reader).exists()

@@ -9,7 +9,6 @@ import lzma
 import os
 import pickle
 import struct
-import time
 import zipfile
 import zlib
 
@@ -193,9 +192,8 @@ def test_a_large_file_is_not_read(tmp_path, start):
     with path.open("wb") as file:
         file.write(start)
         file.truncate(500 * 1024**2)
-    before, began = read_so_far(), time.monotonic()
+    before = read_so_far()
     is_pickle(path)
-    assert time.monotonic() - began < 5
     assert read_so_far() - before < 3 * 1024**2
 
 
@@ -208,5 +206,5 @@ def test_the_server_refuses_one_that_was_not_known_before(serve, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "weights.dat").write_bytes(zlib.compress(pickle.dumps(MODEL, 0)))
     server = serve(tmp_path, wait=False)
-    assert server.process.wait(timeout=10) == 1
+    assert server.process.wait(timeout=60) == 1
     assert "weights.dat is a pickle, which can run any code when it is loaded" in server.log()

@@ -334,7 +334,7 @@ def test_refuses_a_body_over_the_limit_and_takes_one_at_it(small_server):
 
 
 def test_refuses_a_chunked_body_over_the_limit(small_server):
-    connection = http.client.HTTPConnection("127.0.0.1", small_server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", small_server.port, timeout=30)
     chunks = (b"x" * 65536 for _ in range(17))
     connection.request(
         "POST", "/invocations", chunks, {"Content-Type": "text/csv"}, encode_chunked=True
@@ -346,7 +346,7 @@ def test_refuses_a_chunked_body_over_the_limit(small_server):
 
 
 def test_refuses_a_declared_length_over_the_limit_without_reading_it(small_server):
-    connection = http.client.HTTPConnection("127.0.0.1", small_server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", small_server.port, timeout=30)
     connection.putrequest("POST", "/invocations")
     connection.putheader("Content-Type", "text/csv")
     connection.putheader("Content-Length", str(10**12))

@@ -62,7 +62,7 @@ def test_a_script_whose_requirements_are_missing_is_refused_by_their_names(serve
     (code / "requirements.txt").write_text("numpy\npandas==2.2.2\nlightgbm>=4\n")
     (code / "pandas").mkdir()  # a mere folder is no package
     server = serve(tmp_path, wait=False)
-    assert server.process.wait(timeout=10) == 1
+    assert server.process.wait(timeout=60) == 1
     assert (
         "code/requirements.txt names pandas==2.2.2, lightgbm>=4, not installed in this image, and "
         "nothing is installed at the start; put it into code/lib of the archive: pip install "

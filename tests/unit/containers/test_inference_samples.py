@@ -142,7 +142,7 @@ FAULTS = {
 def test_refuses_to_start_with(start, fault):
     script, files, environment, sentence = FAULTS[fault]
     server = start(script, wait=False, environment=environment, **files)
-    assert server.process.wait(timeout=10) == 1
+    assert server.process.wait(timeout=60) == 1
     assert sentence in server.log()
 
 

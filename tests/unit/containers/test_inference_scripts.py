@@ -166,5 +166,5 @@ REFUSED = {
 def test_refuses_a_script_with(server_of, fault):
     text, sentence = REFUSED[fault]
     server = server_of(text, wait=False)
-    assert server.process.wait(timeout=10) == 1
+    assert server.process.wait(timeout=60) == 1
     assert sentence in server.log()

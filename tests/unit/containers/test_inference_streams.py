@@ -37,7 +37,7 @@ def test_a_generator_that_cannot_be_closed_costs_nobody_else_an_answer(serve, tm
     code.mkdir(parents=True)
     (code / "inference.py").write_text(SCRIPT.replace("ENDING", ending))
     server = serve(tmp_path, SAGEMAKER_MODEL_SERVER_WORKERS="1")
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
     body = b"[100000000]"
     head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     connection.send(head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))

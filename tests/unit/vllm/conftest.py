@@ -28,7 +28,7 @@ class Wrapped:
     port: int
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
             body = answer.read()
         return json.loads(body) if body else None
 
@@ -38,7 +38,7 @@ class Wrapped:
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 our own server
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 our own server
             return bytes(answer.read())
 
     def wait(self) -> Wrapped:
@@ -55,7 +55,7 @@ class Wrapped:
 
     def end(self) -> tuple[int, str]:
         """Exit code and what was said on stderr."""
-        _, said = self.process.communicate(timeout=20)
+        _, said = self.process.communicate(timeout=60)
         return self.process.returncode, said
 
     def stop(self) -> tuple[int, str]:

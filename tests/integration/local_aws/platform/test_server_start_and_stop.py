@@ -30,7 +30,7 @@ def test_refuses_a_taken_port_in_one_sentence(tmp_path: Path) -> None:
             cwd=REPOSITORY,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
         )
 
     assert done.returncode == 1
@@ -45,7 +45,7 @@ def test_refuses_a_time_factor_that_would_slow_things_down(tmp_path: Path) -> No
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
 
     assert done.returncode == 2
@@ -63,7 +63,7 @@ def test_stops_soon_and_leaves_nothing(local_aws_server: ServerFactory, probe: P
 
     seconds = aws.stop()
 
-    assert seconds < 5
+    assert seconds < 20
     assert aws.process.returncode == 0
     assert "probe: hook ran" in aws.log
     assert not (aws.state / "server.json").exists()
@@ -89,7 +89,7 @@ def test_stops_although_a_worker_thread_waits_for_ever(
 
     seconds = aws.stop()
 
-    assert seconds < 10
+    assert seconds < 20
     assert not _alive(child)
 
 

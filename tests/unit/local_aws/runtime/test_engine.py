@@ -193,7 +193,7 @@ def test_what_was_built_once_still_runs_when_its_folder_changed(
     uri = add("trainer", ECHO)
     pulled(uri)
     (image.root / "containers/trainer/fit.py").touch()
-    assert pulled(uri).start(nothing).wait(10) == 0
+    assert pulled(uri).start(nothing).wait(60) == 0
 
 
 def test_refuses_a_folder_without_a_dockerfile(podman: FakeEngine, image: Any) -> None:
@@ -289,7 +289,7 @@ def test_a_container_gets_its_environment_and_nothing_of_ours(
     lines: list[str] = []
     user = {"SCRIPT": "/opt/ml/code/a.py", "TEXT": 'a "quoted" #=value', "LONG": "one\ntwo"}
     process = pulled(add("trainer", ECHO), user=user, arguments=["train"]).start(lines.append)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     arguments, env = json.loads(lines[-1])
     assert arguments == ["train"]
     assert {name: env[name] for name in user} == user
@@ -304,7 +304,7 @@ def test_credentials_are_on_no_command_line_and_for_nobody_else_to_read(
 ) -> None:
     prepared = pulled(add("trainer", ECHO), user={"PASSWORD": "hunter2", "KEY": "hunter2\n"})
     process = prepared.start(nothing)
-    process.wait(10)
+    process.wait(60)
     said = json.dumps(podman.calls("run"))
     assert "ASIAROLE" not in said
     assert "hunter2" not in said
@@ -328,7 +328,7 @@ def test_opt_ml_is_at_its_true_place_and_a_shared_model_is_read_only(
     lines: list[str] = []
     prepared = pulled(add("trainer", ECHO))
     prepared.workspace.read_only("/opt/ml/model", tmp_path)
-    prepared.start(lines.append).wait(10)
+    prepared.start(lines.append).wait(60)
     mounts = json.loads(json.loads(lines[-1])[1]["MOUNTS"])
     assert mounts == [
         f"type=bind,source={prepared.workspace.base},target=/opt/ml",
@@ -339,7 +339,7 @@ def test_opt_ml_is_at_its_true_place_and_a_shared_model_is_read_only(
 @pytest.mark.parametrize("code", [0, 7, 137])
 def test_the_exit_code_is_the_containers(podman: FakeEngine, add: Any, code: int) -> None:
     process = pulled(add("trainer", f"import sys; sys.exit({code})")).start(nothing)
-    assert process.wait(10) == code
+    assert process.wait(60) == code
     assert podman.calls("rm") == []
 
 
@@ -352,7 +352,7 @@ def test_sigterm_reaches_the_container(podman: FakeEngine, add: Any, eventually:
     """
     process = pulled(add("trainer", script)).start(nothing)
     eventually(process.tail)
-    assert process.terminate(10) == 9
+    assert process.terminate(60) == 9
 
 
 def test_a_deaf_container_is_killed_not_its_client_only(
@@ -379,7 +379,7 @@ def test_a_client_that_is_killed_takes_its_container_along(
     eventually(process.tail)
     (pid,) = podman.containers().values()
     os.kill(process.pid, signal.SIGKILL)
-    assert process.wait(10) == 137
+    assert process.wait(60) == 137
     assert not alive(pid)
 
 
@@ -392,7 +392,7 @@ def test_a_server_removes_what_an_earlier_one_left_and_nothing_else(podman: Fake
     podman.leave_behind("anothers", sleepers[1].pid, f"{cleanup.LABEL}=another")
     engine.prepare()
     assert set(podman.containers()) == {"anothers"}
-    assert sleepers[0].wait(5) == -signal.SIGKILL
+    assert sleepers[0].wait(60) == -signal.SIGKILL
     assert sleepers[1].poll() is None
     sleepers[1].kill()
     sleepers[1].wait()
@@ -405,7 +405,7 @@ def test_the_end_of_the_server_ends_containers_nobody_waits_for(podman: FakeEngi
     podman.leave_behind("half-made", sleeper.pid, cleanup.label())
     processes.kill_all()
     assert podman.containers() == {}
-    assert sleeper.wait(5) == -signal.SIGKILL
+    assert sleeper.wait(60) == -signal.SIGKILL
 
 
 OWNER = """

@@ -42,7 +42,7 @@ def test_lines_of_both_streams_arrive_in_order(aws: Any, tmp_path: Path) -> None
         tmp_path,
         on_line=lines.append,
     )
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert lines == ["one", "two", "three"]
     assert process.tail(2) == "two\nthree"
 
@@ -50,7 +50,7 @@ def test_lines_of_both_streams_arrive_in_order(aws: Any, tmp_path: Path) -> None
 def test_bytes_that_are_no_text_do_not_stop_the_output(aws: Any, tmp_path: Path) -> None:
     program = "import sys; sys.stdout.buffer.write(b'\\xff\\xfe\\nnext\\n')"
     process = start(program, tmp_path)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert process.tail(1) == "next"
 
 
@@ -60,7 +60,7 @@ def test_a_listener_that_fails_does_not_freeze_the_container(aws: Any, tmp_path:
 
     process = start("for n in range(5_000): print('a long line of output', n)", tmp_path,
                     on_line=broken)  # fmt: skip
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 def test_the_environment_is_what_was_given_and_no_more(
@@ -68,7 +68,7 @@ def test_the_environment_is_what_was_given_and_no_more(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
     process = start("import os; print(*sorted(os.environ))", tmp_path)
-    process.wait(10)
+    process.wait(60)
     names = set(process.tail().split()) - {"PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE"}
     assert names == {"PATH"}
 
@@ -87,14 +87,14 @@ def test_sigterm_goes_to_process_1_and_the_end_of_it_ends_all(
     """
     process = start(program, tmp_path)
     child = int(eventually(process.tail))
-    assert process.terminate(10) == 7
+    assert process.terminate(60) == 7
     eventually(lambda: not alive(child))
     assert "child asked" not in process.tail()
 
 
 def test_a_signals_exit_code_is_dockers(aws: Any, tmp_path: Path) -> None:
     process = start("import os; os.kill(os.getpid(), 9)", tmp_path)
-    assert process.wait(10) == 137
+    assert process.wait(60) == 137
 
 
 def test_sigkill_follows_the_grace(aws: Any, tmp_path: Path, eventually: Any) -> None:

@@ -21,7 +21,7 @@ EACH = """
     with socket.create_server((socket.gethostbyname(host), 7002)) as server:
         server.listen()
         for other in resources["hosts"]:
-            for _ in range(200):
+            for _ in range(1200):
                 try:
                     socket.create_connection((other, 7002)).close()
                     break

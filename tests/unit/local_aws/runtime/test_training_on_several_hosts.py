@@ -29,7 +29,7 @@ EACH = """
                 server.accept()[0].close()
         else:
             import time
-            for _ in range(200):
+            for _ in range(1200):
                 try:
                     socket.create_connection(("algo-1", 7001)).close()
                     break
