@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import orjson
@@ -18,9 +18,9 @@ from inference_server.decoding import CSV, JSON, NPY, Decoder
 from inference_server.encoding import Encoder
 from inference_server.errors import ModelLoadError, RequestError
 from inference_server.models.base import Answer, Request
-from inference_server.models.files import TOKENIZER
+from inference_server.models.columns import example_of, schema_of
+from inference_server.models.engine import Engine, RowEncoder
 from inference_server.plain import PlainReader
-from inference_server.schema import Feature, Schema, read_schema
 from inference_server.settings import Settings
 
 # A row that takes longer is predicted on a thread: /ping must not wait for a large model.
@@ -33,27 +33,6 @@ MOST_AGREED = 256
 _NOT_YET = RuntimeError("no answer was made")
 # Which request, the format of its answer, how many rows it has.
 _Wanted = tuple[int, str, int]
-
-
-class Engine(Protocol):
-    """A loaded model and what it says about itself."""
-
-    file: str
-    """What messages call it."""
-    columns: int | None
-    """How many it takes; None where it does not say."""
-    classifies: bool
-    classes: int | None
-
-    def run(self, matrix: NDArray[Any]) -> NDArray[np.float32]:
-        """Probabilities [rows, classes], or values [rows, outputs], of float32 [rows, columns]."""
-        ...
-
-
-class RowEncoder(Protocol):
-    """What makes an engine's input of rows of raw values."""
-
-    def encode(self, rows: Sequence[Sequence[Any]]) -> NDArray[Any]: ...
 
 
 class TableModel:
@@ -72,9 +51,8 @@ class TableModel:
         self._engine = engine
         self.predict = engine.run
         self._classifies = engine.classifies
-        self._schema = _schema(folder, engine)
+        self._schema = schema_of(folder, engine, texts=texts is not None)
         self._decoder = Decoder([feature.name for feature in self._schema.features])
-        _refuse_types(self._schema, texts=texts is not None)
         self._reads_text = texts is not None
         self._encoder: RowEncoder = texts or Encoder(self._schema)
         self._plain = PlainReader(self._schema)
@@ -184,7 +162,7 @@ class TableModel:
         return False
 
     def prove(self) -> None:
-        example = {feature.name: _example(feature) for feature in self._schema.features}
+        example = example_of(self._schema)
         request = Request(
             orjson.dumps({"instances": [example]}), {"content-type": JSON, "accept": JSON}
         )
@@ -202,46 +180,3 @@ class TableModel:
             raise ModelLoadError(
                 f"{self._engine.file} loads but cannot predict: {error}"
             ) from error
-
-
-def _schema(folder: Path, engine: Engine) -> Schema:
-    path = folder / "schema.json"
-    columns = engine.columns
-    if not path.is_file():
-        if columns is None:
-            raise ModelLoadError(
-                f"{engine.file} does not say how many columns it takes, and there is no schema.json"
-            )
-        return Schema(
-            features=tuple(Feature(name=f"f{i}", type="number") for i in range(columns)),
-            classes=tuple(map(str, range(engine.classes or 0))) if engine.classifies else (),
-        )
-    schema = read_schema(path)
-    if columns is not None and columns != len(schema.features):
-        raise ModelLoadError(
-            f"{engine.file} takes {columns} columns, schema.json names {len(schema.features)}"
-        )
-    return schema
-
-
-def _refuse_types(schema: Schema, *, texts: bool) -> None:
-    """Raise ModelLoadError for columns that are not the model's kind."""
-    found = [feature.name for feature in schema.features if feature.type == "text"]
-    if texts and not len(found) == len(schema.features) == 1:
-        names = ", ".join(feature.name for feature in schema.features)
-        raise ModelLoadError(
-            f"a model with {TOKENIZER} reads one column of type text; schema.json has {names}"
-        )
-    if found and not texts:
-        raise ModelLoadError(
-            f"schema.json has the column {found[0]} of type text, which only a PyTorch model with "
-            f"{TOKENIZER} reads"
-        )
-
-
-def _example(feature: Feature) -> str | float | bool:
-    if feature.type == "category":
-        return feature.categories[0] if feature.categories else ""
-    if feature.type == "text":
-        return "a text"
-    return False if feature.type == "boolean" else 0
