@@ -46,7 +46,7 @@ def until(condition):
 
 def test_starts_as_many_workers_as_it_is_told_to(serve, script_base):
     server = serve(script_base, SAGEMAKER_MODEL_SERVER_WORKERS="3")
-    until(lambda: len(workers_seen(server)) == 3, 20)
+    until(lambda: len(workers_seen(server)) == 3)
     assert server.request("GET", "/execution-parameters").json()["MaxConcurrentTransforms"] == 3
     ready = [json.loads(line) for line in server.log().splitlines() if '"ready"' in line]
     assert {line["worker"] for line in ready} == {1, 2, 3}
@@ -54,11 +54,11 @@ def test_starts_as_many_workers_as_it_is_told_to(serve, script_base):
 
 def test_a_killed_worker_is_replaced_and_ping_stays_right(serve, trained):
     server = serve(trained("binary").base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
-    before = set(until(lambda: len(c := server.children()) == 2 and c, 20))
+    before = set(until(lambda: len(c := server.children()) == 2 and c))
     victim = min(before)
     os.kill(victim, signal.SIGKILL)
-    until(lambda: victim not in (c := server.children()) and len(c) == 2, 20)
-    until(lambda: server.ping() == 200, 10)
+    until(lambda: victim not in (c := server.children()) and len(c) == 2)
+    until(lambda: server.ping() == 200)
     assert server.invoke("UA,1,2,1").status == 200
     assert "a worker ended and is replaced" in server.log()
 
@@ -74,8 +74,8 @@ def test_answers_again_after_the_only_worker_was_killed(serve, script_base):
         seen.add(ping)
         return ping == 200
 
-    until(lambda: first not in server.children(), 20)
-    until(answers, 20)
+    until(lambda: first not in server.children())
+    until(answers)
     assert seen <= {None, 503, 200}
     assert server.invoke("[0]", JSON).json() != first
 
@@ -93,7 +93,7 @@ def test_a_model_that_crashes_its_process_fails_that_request_and_no_other(serve,
     server = serve(script_base)
     with pytest.raises(OSError, match=r"Remote end closed|reset"):
         server.invoke("[1]", JSON)
-    until(lambda: server.ping() == 200, 20)
+    until(lambda: server.ping() == 200)
     assert server.invoke("[0]", JSON).json() == 7
 
 
@@ -101,13 +101,13 @@ def test_a_request_that_takes_too_long_is_a_504_and_the_next_one_is_answered(ser
     server = serve(script_base, SAGEMAKER_MODEL_SERVER_TIMEOUT="2")
     answer = server.invoke("[60]", JSON)
     assert (answer.status, answer.error) == (504, "the model gave no answer after 2 s")
-    until(lambda: server.ping() == 200, 20)
+    until(lambda: server.ping() == 200)
     assert server.invoke("[0]", JSON).status == 200
 
 
 def test_sigterm_drains_every_worker(serve, script_base):
     server = serve(script_base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
-    until(lambda: len(workers_seen(server)) == 2, 20)
+    until(lambda: len(workers_seen(server)) == 2)
     statuses, lost = [], []
     stop = threading.Event()
 
@@ -135,10 +135,10 @@ def test_sigterm_drains_every_worker(serve, script_base):
 
 def test_workers_end_when_their_supervisor_is_killed(serve, script_base):
     server = serve(script_base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
-    workers = until(lambda: len(c := server.children()) == 2 and c, 20)
+    workers = until(lambda: len(c := server.children()) == 2 and c)
     server.process.kill()
     server.process.wait()
-    until(lambda: not any(_runs(worker) for worker in workers), 20)
+    until(lambda: not any(_runs(worker) for worker in workers))
 
 
 def _runs(pid):
