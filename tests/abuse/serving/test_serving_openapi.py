@@ -12,7 +12,7 @@ import requests
 import schemathesis
 import yaml
 from abuse.serving.bodies import GOOD
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -96,6 +96,13 @@ def described(folder: Path | None) -> Any:
     return spec
 
 
+def imprecise(body: Any) -> bool:
+    """Whether it has a whole float that several integers would be read as: see COLUMNS."""
+    if isinstance(body, dict | list):
+        return any(map(imprecise, body.values() if isinstance(body, dict) else body))
+    return isinstance(body, float) and body.is_integer() and abs(body) >= 2**53
+
+
 def fuzzed(server: Running, spec: Any, number: int) -> str:
     """Sends that many cases, half of them wrong, and says how they were answered."""
     schema = schemathesis.openapi.from_dict(spec)
@@ -118,6 +125,8 @@ def fuzzed(server: Running, spec: Any, number: int) -> str:
     @given(cases, st.sampled_from(list(WISHES)))
     def run(case: schemathesis.Case, wish: str) -> None:
         nonlocal slowest
+        # A list for a name is not escaped: the path would end early, and be another operation's.
+        assume(not set("?#") & set(case.formatted_path))
         invokes = case.path.endswith(("/invocations", "/invoke"))
         headers = {"Accept": wish.encode("latin-1")}
         began = time.perf_counter()
@@ -129,7 +138,7 @@ def fuzzed(server: Running, spec: Any, number: int) -> str:
         checks = list(CHECKS)
         if answer.status_code != 507:  # the contract's word for: unload another model first
             checks.append(not_a_server_error)
-        if not (invokes and WISHES[wish] is None):
+        if not (invokes and WISHES[wish] is None) and not imprecise(case.body):
             checks.append(positive_data_acceptance)
         case.validate_response(answer, checks, headers=headers)
         if invokes and answer.status_code == 200:

@@ -167,13 +167,32 @@ def test_knows_what_training_leaves_for_no_pickle(trained):
         assert [path.name for path in files if is_pickle(path)] == []
 
 
+class Harmless(pickle.Unpickler):
+    """Gets as far as anything is imported."""
+
+    def find_class(self, *_):
+        raise ImportError
+
+
+def gets_somewhere(content):
+    try:
+        Harmless(io.BytesIO(content)).load()
+    except (EOFError, ImportError):
+        return True
+    except Exception:  # noqa: BLE001  unpickling may raise anything
+        return False
+    return True
+
+
 @settings(max_examples=1000, deadline=None)
 @given(content=st.binary(min_size=8, max_size=400))
 @example(b"\x80\x04" + bytes(100))
+@example(b"\x84\0\0\0\0.\0\0")  # an extension, which nobody has registered
+@example(b"\x82\x01.\0\0\0\0\0")
 def test_knows_no_random_bytes_for_a_pickle(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "random"
     path.write_bytes(content)
-    assert not is_pickle(path)
+    assert not is_pickle(path) or gets_somewhere(content)
 
 
 @settings(max_examples=500, deadline=None)

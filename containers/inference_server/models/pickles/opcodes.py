@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 
 MOST_OPCODES = 10_000
 _LONGEST = 64 * 1024
-_IMPORTS = ("GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4")
+_IMPORTS = ("GLOBAL", "INST", "STACK_GLOBAL")
+_EXTENSIONS = ("EXT1", "EXT2", "EXT4")
 _CALLS = ("REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD")
 _IMPORTED = re.compile(r"[^\W\d][\w.]* [^\W\d][\w.]*")
 _OPCODES = {one.code.encode("latin-1"): one for one in pickletools.opcodes}
@@ -72,7 +73,8 @@ class _Walk:
         if not code:
             raise EOFError
         opcode = _OPCODES.get(code)
-        if opcode is None:
+        # Codes of `copyreg`'s registry mean nothing in a process that has registered none.
+        if opcode is None or opcode.name in _EXTENSIONS:
             raise _NoPickleError
         argument = self._argument(opcode)
         if opcode.name == "PROTO":
