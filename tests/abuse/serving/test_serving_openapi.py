@@ -50,8 +50,9 @@ WISHES = {
 NAMES: Any = {"anyOf": [{"enum": ["good", "a/b", "ü"]}, {"type": "string", "minLength": 1}]}
 # The description is exact but for two things that no schema can tell: whether a text with a number
 # of more digits than it names is within the limits (it may be taken), and a whole number of 2^53 or
-# more written as a float (it is refused, and equals an integer to a schema). Neither is made here.
-# Cell by cell it is compared with the server in tests/unit/containers/test_inference_openapi.py.
+# more written as a float (it is refused, and equals an integer to a schema). The first is not made
+# here, and the second is `imprecise`. Cell by cell the description is compared with the server in
+# tests/unit/containers/test_inference_openapi.py.
 COLUMNS = {
     name: {"$ref": f"#/components/schemas/{cell}"}
     for name, cell in {
