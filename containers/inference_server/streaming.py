@@ -81,8 +81,10 @@ def pump(
     ahead = threading.BoundedSemaphore(MOST_AHEAD)
 
     def send(content: bytes) -> None:
-        exchange.send_chunk(content)
-        ahead.release()
+        try:
+            exchange.send_chunk(content)
+        finally:  # or the model's thread would wait for ever
+            ahead.release()
 
     complete = False
     loop.call_soon_threadsafe(exchange.begin_chunks, answer)
