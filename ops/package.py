@@ -1,8 +1,8 @@
 """Lambda deployment packages: `python -m ops.package` makes build/lambda/<name>.zip from lambda/.
 
 One zip a folder that has a requirements.txt, with the folder at its root and what that names as
-wheels of the platform the function runs on; functions without are uploaded as they are, by the
-construct library. The same inputs give the same bytes.
+wheels of the platform the function runs on, and one for Spark's code; functions without are
+uploaded as they are, by the construct library. The same inputs give the same bytes.
 Dependencies are packed once into a file of their own and code is added to a copy of it, so that a
 change of code costs a second, not the ten that 180 MB of wheels take.
 """
@@ -59,7 +59,7 @@ def default_platform() -> str:
 
 
 def functions(root: Path = ROOT) -> list[str]:
-    """Return the names of the folders whose dependencies travel with them."""
+    """Return the names of the folders that are zipped."""
     others = [name for name, home in ELSEWHERE.items() if (root / home / name).is_dir()]
     packed = (root / "lambda").glob("*/requirements.txt")
     return sorted([path.parent.name for path in packed] + others)

@@ -61,7 +61,7 @@ class Spool:
             self._flush(max(self.streams, key=lambda n: self.streams[n].size))
 
     def blocks(self, change: Callable[[pl.DataFrame], T]) -> Generator[tuple[int, T]]:
-        """Yield what the streams' blocks are changed into; the next are on their way meanwhile."""
+        """Return what the streams' blocks are changed into; the next are on their way meanwhile."""
         self._wait(0)
         kept: list[tuple[int, pl.DataFrame | _File]] = []
         for number, stream in sorted(self.streams.items()):
