@@ -12,7 +12,7 @@ MOST = 2  # tasks of one kind at once
 
 
 def readers() -> ThreadPoolExecutor:
-    """Return threads for one run: for ranges of the object, and for blocks of it or of the spool."""
+    """Return threads for one run: for ranges of the object, and blocks of it or of the spool."""
     return ThreadPoolExecutor(2 * MOST, "read")
 
 
