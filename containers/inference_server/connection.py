@@ -26,7 +26,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.reader = RequestReader(self)
         self.since = server.tick
-        """The tick at which the client began its present step: a head, a body, or to be idle."""
+        """The tick at which the present step began: a head, a body, idling, or the last answer."""
         self.answered = False
         """At least one request has been."""
         self.lingering = False
