@@ -3,14 +3,14 @@
 import contextvars
 import logging
 import re
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from local_aws.adapter import distributed_map, object_tasks, process, sdk_errors, services
 from local_aws.adapter.permissions import parameters, role_denial
+from local_aws.adapter.running_task import RunningTask, in_time
 from local_aws.adapter.task_permissions import Need, error_name, needs, role_hand_overs
 from local_aws.adapter.types import StateTask, StateTaskError
 from local_aws.validation import service_model
@@ -18,50 +18,12 @@ from local_aws.validation import service_model
 log = logging.getLogger("local_aws")
 
 _PREFIX = "arn:aws:states:::"
-_POLL_SECONDS = 0.2  # how late a task may learn that nobody waits for it
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Task:
-    """The task state this thread works on."""
-
-    execution: dict[str, Any]
-    role_arn: str
-    resource: str = ""
-    deadline: float | None = None
-
-
-_task: contextvars.ContextVar[_Task | None] = contextvars.ContextVar("state_task", default=None)
+_task: contextvars.ContextVar[RunningTask | None] = contextvars.ContextVar(
+    "state_task", default=None
+)
 _tasks: dict[str, StateTask] = {}
-
-
-class TaskStopFlag:
-    """Set once the task's state timed out, its execution ended, or the server stops."""
-
-    def __init__(self, task: _Task | None) -> None:
-        self._task = task
-
-    def is_set(self) -> bool:
-        """Whether to give up now."""
-        if process.stopping.is_set():
-            return True
-        if self._task is None:
-            return False
-        deadline = self._task.deadline
-        if deadline is not None and time.monotonic() >= deadline:
-            return True
-        return bool(self._task.execution.get("status", "RUNNING") != "RUNNING")
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Sleep at most `timeout` seconds, less when the flag is raised; whether it is."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self.is_set():
-            left = _POLL_SECONDS if end is None else min(_POLL_SECONDS, end - time.monotonic())
-            if left <= 0:
-                return False
-            process.stopping.wait(left)
-        return True
 
 
 def register_state_task(resource: str, fn: StateTask) -> None:
@@ -89,7 +51,7 @@ def install() -> None:
     execute = stepfunctions._execute_task
 
     def execute_task(state: Any, raw_input: Any, execution: Any, context: Any) -> Any:
-        token = _task.set(_Task(execution=execution, role_arn=_role_of(execution)))
+        token = _task.set(RunningTask(execution=execution, role_arn=_role_of(execution)))
         try:
             return execute(state, raw_input, execution, context)
         finally:
@@ -118,10 +80,26 @@ def install() -> None:
     def invoke_with_timeout(resource: str, given: Any, timeout: float) -> Any:
         task = _task.get()
         if task is not None:
-            _task.set(replace(task, deadline=time.monotonic() + float(timeout)))
+            _task.set(task.within(float(timeout)))
         return timed(resource, given, timeout)
 
     stepfunctions._invoke_resource_with_timeout = invoke_with_timeout
+
+    fail, retrier = stepfunctions._fail_execution, stepfunctions._find_matching_retrier
+
+    def fail_execution(execution: dict[str, Any], error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":  # one that was aborted stays aborted
+            fail(execution, error, cause)
+
+    stepfunctions._fail_execution = fail_execution
+
+    def find_matching_retrier(retriers: Any, error: str, counts: Any) -> Any:
+        task = _task.get()
+        if task is not None and task.ended():
+            return None, -1  # nobody waits for another try
+        return retrier(retriers, error, counts)
+
+    stepfunctions._find_matching_retrier = find_matching_retrier
 
     call = app.call_service_handler_sync
 
@@ -162,7 +140,7 @@ def _perform(resource: str, given: dict[str, Any]) -> dict[str, Any]:
     if fn is None:
         raise stepfunctions._ExecutionError("States.Runtime", f"{resource} is not known here")
     try:
-        return fn(resource, given, TaskStopFlag(_task.get()))
+        return in_time(fn, resource, given, _task.get())
     except StateTaskError as error:
         raise stepfunctions._ExecutionError(error.error, error.cause) from error
     except ClientError as error:
@@ -177,6 +155,10 @@ def _enter(resource: str, given: Any) -> None:
     task = _task.get()
     if task is None:
         return
+    if task.ended():
+        from ministack.services import stepfunctions
+
+        raise stepfunctions._ExecutionError("States.TaskFailed", "the execution was aborted")
     _task.set(replace(task, resource=resource))
     if isinstance(given, dict):
         for need in needs(resource, given):
@@ -184,7 +166,7 @@ def _enter(resource: str, given: Any) -> None:
 
 
 def _ask_for_call(
-    task: _Task,
+    task: RunningTask,
     sdk_service: str,
     method: str,
     path: str,
@@ -219,7 +201,7 @@ def _ask_for_call(
         _ask(task, need, lambda: f"{prefix}.{prefix}Exception")
 
 
-def _ask(task: _Task, need: Need, error: Any) -> None:
+def _ask(task: RunningTask, need: Need, error: Any) -> None:
     if not process.settings().enforce:
         return
     from ministack.services import stepfunctions
@@ -243,7 +225,7 @@ def _role_of(execution: dict[str, Any]) -> str:
     return str((machine or {}).get("roleArn", ""))
 
 
-def _sdk_service(task: _Task | None) -> str | None:
+def _sdk_service(task: RunningTask | None) -> str | None:
     if task is None or "aws-sdk:" not in task.resource:
         return None
     return task.resource.partition("aws-sdk:")[2].partition(":")[0].lower()

@@ -163,6 +163,10 @@ def _train(resource: str, parameters: dict[str, Any], stop: StopFlag) -> dict[st
     if end == "never":
         stop.wait(60)
         _say("train gave up" if stop.is_set() else "train slept on")
+    if end == "stopped":
+        stop.wait(60)
+        _say("train was stopped")
+        raise StateTaskError("States.Timeout", "the job was stopped")
     return {"TrainingJobStatus": "Completed", "TrainingJobName": parameters["TrainingJobName"]}
 
 

@@ -1,6 +1,7 @@
 """Optimised and aws-sdk tasks: what they do, how they fail, what the machine's role must allow."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,30 @@ def test_a_task_learns_that_its_execution_was_aborted(
 
     assert ended["status"] == "ABORTED"
     wait_for(lambda: aws.log.count("train gave up"), lambda count: count > before, seconds=5)
+
+
+def test_an_aborted_execution_stays_so_and_its_task_is_not_tried_again(
+    aws: LocalAws, make_role: MakeRole, name: str
+) -> None:
+    """botocore, states ExecutionStatus: ABORTED is an end, like FAILED."""
+    states = aws.client("stepfunctions")
+    task = train("stopped", Retry=[{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1}])
+    machine = states.create_state_machine(
+        name=name,
+        roleArn=make_role(*TRAINING),
+        definition=json.dumps({"StartAt": "Train", "States": {"Train": task}}),
+    )["stateMachineArn"]
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    wait_for(lambda: aws.log.count("train createTrainingJob.sync stopped"), lambda seen: seen == 1)
+
+    states.stop_execution(executionArn=execution, error="Mine", cause="no longer wanted")
+
+    wait_for(lambda: aws.log.count("train was stopped"), lambda seen: seen == 1)
+    time.sleep(1)  # another try would come after 0.05
+    events = states.get_execution_history(executionArn=execution)["events"]
+    ended = states.describe_execution(executionArn=execution)
+    assert (ended["status"], ended["error"]) == ("ABORTED", "Mine")
+    assert [event["type"] for event in events].count("TaskScheduled") == 1
 
 
 @pytest.mark.parametrize(
