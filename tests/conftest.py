@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
+
+# However pytest was started: CDK's offline validator may take minutes for one stack. Its Node.js is
+# started by the first module that imports aws_cdk, which is long before any test.
+os.environ.setdefault("CDK_VALIDATION", "false")
 
 TESTS = Path(__file__).parent
 # One deployed workflow serves all of a folder; two workers would deploy it twice.
