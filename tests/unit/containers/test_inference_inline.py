@@ -10,22 +10,24 @@ from support.inference_server import PYTHON
 from support.training_job import ROOT
 
 PROVED = """
-import sys, tempfile, time
+import sys, tempfile, types
 from pathlib import Path
 import numpy as np
+from inference_server.models import table
 from inference_server.models.table import TableModel
 from inference_server.settings import read_settings
 
 class Engine:
     file, columns, classifies, classes = "model", 2, False, None
-    def __init__(self, waits): self.waits, self.asked = waits, 0
+    def __init__(self, waits): self.waits, self.asked, self.clock = waits, 0, 0.0
     def run(self, matrix):
         self.asked += 1
         # The first run is to see what comes out, the second to warm up.
-        time.sleep(self.waits[min(max(self.asked - 3, 0), len(self.waits) - 1)])
+        self.clock += self.waits[min(max(self.asked - 3, 0), len(self.waits) - 1)]
         return np.zeros((len(matrix), 1), np.float32)
 
 engine = Engine([float(one) for one in sys.argv[1:]])
+table.time = types.SimpleNamespace(perf_counter=lambda: engine.clock)
 model = TableModel(Path(tempfile.mkdtemp()), read_settings({}), engine)
 model.prove()
 print("loop" if model.inline_bytes >= 0 else "thread", engine.asked - 2)
