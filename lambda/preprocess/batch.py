@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -22,12 +22,10 @@ class Batch:
 
     frame: pl.DataFrame
     lines: int
-    texts: Callable[[Sequence[int]], list[str]] | None = None
+    texts: Callable[[list[int]], list[str]] | None = None
     # Whether text may hold U+001C to U+001F, which are spaces too: asked where it is all read.
     separators: Callable[[], bool] = lambda: True
 
-
-BLOCK = 8_192  # bytes whose lines are counted at once
 
 Job = Callable[[], Batch]
 
@@ -55,19 +53,13 @@ def has_separators(piece: bytes) -> bool:
     return any(mark in piece for mark in (b"\x1c", b"\x1d", b"\x1e", b"\x1f"))
 
 
-def texts(piece: bytes, indexes: Sequence[int]) -> list[str]:
-    """Return some lines of a piece, by their numbers in rising order.
+def texts(piece: bytes, indexes: list[int]) -> list[str]:
+    """Return some lines of a piece that holds no NUL, by their numbers.
 
-    Counting the others is five times as fast as splitting them.
+    polars splits them all as fast as Python passes over them, and other threads can run meanwhile.
     """
-    found, first, at = [], 0, 0  # `at` is where line number `first` begins
-    for index in indexes:
-        while first < index and (lines := piece.count(b"\n", at, at + BLOCK)) <= index - first:
-            # A line may be longer than a block.
-            end = piece.rindex(b"\n", at, at + BLOCK) if lines else piece.index(b"\n", at)
-            first, at = first + max(lines, 1), end + 1
-        start = at
-        for _ in range(index - first):
-            start = piece.index(b"\n", start) + 1
-        found.append(piece[start : piece.index(b"\n", start)].decode())
+    lines = pl.read_csv(
+        piece, has_header=False, schema={"line": pl.String}, separator="\0", quote_char=None
+    )
+    found: list[str] = lines["line"].gather(indexes).to_list()
     return found

@@ -11,6 +11,7 @@ import polars as pl
 from preprocess import records
 from preprocess.batch import LINE, RAW, REASON, Batch, Job, counted, has_separators, texts
 from preprocess.recipe import LARGEST
+from preprocess.source import BOM
 from preprocess.words import Words
 
 TYPED: Mapping[str, pl.DataType | type[pl.DataType]] = {"number": pl.Float64, "integer": pl.Int64}
@@ -64,7 +65,7 @@ class CsvTable:
         if frame is None or frame.height != lines:
             return self._by_definition(piece, last=True)[0]
         return Batch(
-            frame=frame.select(pl.col(f).alias(name) for name, f in self.fields.items()),
+            frame=pl.DataFrame([frame[field].alias(name) for name, field in self.fields.items()]),
             lines=lines,
             texts=partial(texts, piece),
             separators=partial(has_separators, piece),
@@ -74,7 +75,7 @@ class CsvTable:
         """Whether a piece has the right number of commas in all, and nothing that no field has."""
         blank = self.width == 1 and (b"\n\n" in piece or piece.startswith(b"\n"))
         commas = counted(piece, ",") == lines * (self.width - 1)
-        return commas and not blank and b"\0" not in piece
+        return commas and not blank and not _unlike_any(piece)
 
     def _typed(self, piece: bytes, *, quoted: bool) -> pl.DataFrame | None:
         """Return the parsed columns, numbers as numbers where every one of them is one."""
@@ -127,7 +128,7 @@ class CsvTable:
 
     def _regular(self, piece: bytes) -> bool:
         """Whether every line is a record of well-formed fields."""
-        if b"\0" in piece:
+        if _unlike_any(piece):
             return False
         raw = pl.col("raw")
         commas = raw.str.replace_all(_QUOTED, "").str.count_matches(",", literal=True)
@@ -146,6 +147,11 @@ class CsvTable:
         )
         rest = "".join(f"{line}\n" for line in lines[used:])
         return Batch(frame=frame, lines=used), rest.encode()
+
+
+def _unlike_any(piece: bytes) -> bool:
+    """Whether it has what no field has, or begins with what polars would pass over."""
+    return b"\0" in piece or piece.startswith(BOM)
 
 
 def _is_odd(values: pl.Series) -> bool:

@@ -17,7 +17,7 @@ from preprocess.dataset import SPLITS, Dataset
 from preprocess.faults import ObjectFault
 from preprocess.recipe import Encode, Fitted, Impute
 from preprocess.split import PART, SAMPLE, dealt, sampled
-from preprocess.tables import Sums, Table
+from preprocess.tables import Counted, Sums, Table
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TOP = 20
@@ -29,7 +29,7 @@ class Look:
 
     parts: list[pl.DataFrame]
     sums: list[dict[str, Any]]
-    counts: list[dict[str, pl.DataFrame]]
+    counts: list[dict[str, Counted]]
     sample: pl.DataFrame | None
 
 
@@ -77,7 +77,7 @@ class Fit:
             if look.parts[number].height:
                 self._take(number, found, counts)
 
-    def _take(self, number: int, found: dict[str, Any], counts: Mapping[str, pl.DataFrame]) -> None:
+    def _take(self, number: int, found: dict[str, Any], counts: Mapping[str, Counted]) -> None:
         for name, sums in self.sums.items():
             sums.take(found, name)
         if number == 0:
@@ -180,12 +180,11 @@ class Fit:
 
     def _candidates(self, rows: pl.DataFrame, part: pl.Expr) -> pl.DataFrame | None:
         """Return the rows that may be of the sample, by what is known of the others so far."""
-        keys = rows.select(sampled().alias(SAMPLE)).to_series()
-        taken = keys <= self.below
-        if not taken.any():
+        taken = (sampled(rows) <= self.below).arg_true()
+        if taken.is_empty():
             return None
-        columns = [pl.col(n) for n in self.kinds if n in self.sums]
-        return rows.filter(taken).select(part, *columns, sampled().alias(SAMPLE))
+        few = rows[taken]
+        return few.select(part, *(n for n in self.kinds if n in self.sums), sampled(few))
 
     def _sample(self, rows: pl.DataFrame) -> None:
         """Keep the rows with the smallest keys: the same ones wherever blocks end."""

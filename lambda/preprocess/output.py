@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
@@ -10,7 +11,7 @@ import polars as pl
 
 from preprocess.dataset import SPLITS
 from preprocess.recipe import Fitted
-from preprocess.upload import Upload
+from preprocess.upload import UPLOADS, Upload
 
 FRAME_BYTES = 16 << 20  # rows held before they become one Parquet file
 
@@ -43,7 +44,8 @@ class ParquetFiles:
         self.held: dict[str, list[pl.DataFrame]] = {part: [] for part in SPLITS}
         self.sizes: dict[str, float] = dict.fromkeys(SPLITS, 0)
         self.numbers = dict.fromkeys(SPLITS, 0)
-        self.sent: Future[None] | None = None  # the file on its way
+        self.packed: Future[Upload] | None = None  # the file that is made
+        self.sent: deque[Future[None]] = deque()  # those on their way
 
     def add(self, part: str, rows: pl.DataFrame) -> None:
         self.held[part].append(rows)
@@ -55,30 +57,37 @@ class ParquetFiles:
         for part in SPLITS:
             if self.held[part]:
                 self._write(part)
-        self._wait()
+        self._send()
+        self._wait(0)
 
     def abort(self) -> None:
         """Files without a manifest that names them are not part of anything."""
-        if self.sent is not None:
-            self.sent.cancel()
+        for file in self.sent:
+            file.cancel()
 
     def _write(self, part: str) -> None:
         rows, self.held[part], self.sizes[part] = pl.concat(self.held[part]), [], 0
         name = f"parquet/{part}/part-{self.numbers[part]:05}.parquet"
         self.numbers[part] += 1
         upload = self.open(name, "application/vnd.apache.parquet")
-        # One is packed and sent while the rows of the next are gathered: two would take memory.
-        self._wait()
-        self.sent = upload.pool.submit(_sent, upload, rows.rename(self.names))
+        # One is packed while the rows of the next are gathered: those of two would take memory.
+        self._send()
+        self.packed = upload.pool.submit(_packed, upload, rows.rename(self.names))
 
-    def _wait(self) -> None:
-        if self.sent is not None:
-            self.sent.result()
+    def _send(self) -> None:
+        if self.packed is not None:
+            upload, self.packed = self.packed.result(), None
+            self._wait(UPLOADS - 1)
+            self.sent.append(upload.pool.submit(upload.close))
+
+    def _wait(self, most: int) -> None:
+        while len(self.sent) > most:
+            self.sent.popleft().result()
 
 
-def _sent(upload: Upload, rows: pl.DataFrame) -> None:
+def _packed(upload: Upload, rows: pl.DataFrame) -> Upload:
     rows.write_parquet(upload.held, compression="snappy", statistics=False)
-    upload.close()
+    return upload
 
 
 class Files:

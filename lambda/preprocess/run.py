@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import preprocess.allocators  # noqa: F401 (before polars)
+
+# isort: split
 import io
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -16,17 +16,17 @@ KEY, PART, SAMPLE = " key", " part", " sample"
 
 def keyed(good: pl.DataFrame, first: int, seed: int) -> pl.DataFrame:
     """Return rows with KEY, `recipe.mixed` of their numbers; INDEX 0 is row number `first`."""
-    # Step by step: an expression would do every step twice, because it uses each one twice.
-    found = (good[INDEX] + first) * recipe.GOLDEN + seed
-    found = (found ^ (found // (1 << 30))) * recipe.FIRST
-    found = (found ^ (found // (1 << 27))) * recipe.SECOND
-    found = found ^ (found // (1 << 31))
-    return good.with_columns(found.alias(KEY)).drop(INDEX)
+    key = pl.col(KEY)
+    found = good.select(((pl.col(INDEX) + first) * _u64(recipe.GOLDEN) + seed).alias(KEY)).lazy()
+    # Step by step: one expression would do every step twice, because it uses each one twice.
+    for bits, factor in ((30, recipe.FIRST), (27, recipe.SECOND), (31, 1)):
+        found = found.with_columns((key ^ (key // _u64(1 << bits))) * _u64(factor))
+    return good.drop(INDEX).with_columns(found.collect().to_series())
 
 
-def sampled() -> pl.Expr:
-    """Return `recipe.sample_key` of each row."""
-    return pl.col(KEY) * _u64(recipe.SAMPLE)
+def sampled(rows: pl.DataFrame) -> pl.Series:
+    """Return `recipe.sample_key` of each row, as SAMPLE."""
+    return (rows[KEY] * recipe.SAMPLE).alias(SAMPLE)
 
 
 def random(split: Split) -> pl.Expr:

@@ -19,6 +19,7 @@ from preprocess.recipe import LARGEST, Parse, steps
 from preprocess.words import Words
 
 BAD = {"row": pl.UInt64, "line": pl.UInt64, "reason": pl.String, "raw": pl.String}
+_IS_BAD, _VALUE = " bad", " value "
 # With more odd values than this share of its rows, a column is read by the definition at once:
 # written otherwise throughout, it must not have all other columns read again.
 MANY = 1 / 16
@@ -65,7 +66,8 @@ class Validator:
                 rules.append(rule)
                 odd = one if odd is None else odd | one
         if odd is not None and odd.any():
-            others, bad = self._by_definition(frame.filter(odd), good.filter(odd), rules)
+            few = odd.arg_true()
+            others, bad = self._by_definition(frame[few], good[few], rules)
             good = good.filter(~odd)
             if others.height:
                 good = pl.concat([good, others.cast(good.schema)]).sort(INDEX)
@@ -132,24 +134,33 @@ class Validator:
 
         Only the columns of some rules have odd values; of the others there is `good`.
         """
-        kinds = frame.schema
-        frame = frame.with_columns(
-            values.stripped(pl.col(rule.column).cast(pl.String), thoroughly=True)
-            for rule in rules
-            if isinstance(kinds[rule.column], pl.String | pl.Categorical)
-        )
-        kinds = frame.schema
+        kinds = {
+            name: pl.String() if isinstance(kind, pl.Categorical) else kind
+            for name, kind in frame.schema.items()
+        }
+        texts = [rule.column for rule in rules if kinds[rule.column] == pl.String]
         read = [
             (rule, *values.read(pl.col(rule.column), rule, kinds[rule.column])) for rule in rules
         ]
-        found = frame.select(
-            pl.any_horizontal(*(fault for _, _, fault in read if fault is not None), False).alias(
-                " bad"
-            ),
-            *(self._coded(value, rule).alias(rule.column) for rule, value, _ in read),
+        faults = [fault for _, _, fault in read if fault is not None]
+        found = (
+            frame.lazy()
+            .with_columns(
+                values.stripped(pl.col(name).cast(pl.String), thoroughly=True) for name in texts
+            )
+            .with_columns(
+                pl.any_horizontal(*faults, False).alias(_IS_BAD),
+                *(
+                    self._coded(value, rule).alias(f"{_VALUE}{rule.column}")
+                    for rule, value, _ in read
+                ),
+            )
+            .collect()
         )
-        bad = found[" bad"]
-        return good.with_columns(found.drop(" bad")).filter(~bad), frame.filter(bad)
+        typed = {rule.column: found[f"{_VALUE}{rule.column}"] for rule in rules}
+        others = pl.DataFrame({name: typed.get(name, good[name]) for name in good.columns})
+        is_bad = found[_IS_BAD]
+        return others[(~is_bad).arg_true()], found[is_bad.arg_true()].select(frame.columns)
 
     def _coded(self, value: pl.Expr, rule: Parse) -> pl.Expr:
         words = self.words.get(rule.column)
@@ -165,7 +176,7 @@ def _told(
     if not bad.height and not broken.height:
         return pl.DataFrame(schema=BAD)
     reasons = []
-    kinds = bad.schema
+    kinds = bad.schema  # text is stripped, and none is coded any more
     for rule in rules:
         text, given = pl.col(rule.column), kinds[rule.column]
         _, fault = values.read(text, rule, given)

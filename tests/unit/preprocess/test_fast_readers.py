@@ -44,7 +44,22 @@ NUMBERS = (
 )
 WIDE = ("9223372036854775808", "9223372036854775807", "1_0", "1d", "true", "Yes", "f", "null")
 TIMES = ("2024-01-05", "2024-01-05T10:00Z", "2024-13-01")
-SPACED = ("", " ", "\t", " 5", "5 ", "\u00a05", "\x1c5", " red ", "red", "grün", "oops", "a\0b")
+SPACED = (
+    "",
+    " ",
+    "\t",
+    " 5",
+    "5 ",
+    "\u00a05",
+    "\x1c5",
+    " red ",
+    "red",
+    "grün",
+    "oops",
+    "a\0b",
+    "\ufeff5",
+    "\ufeff",
+)
 FIELD = st.sampled_from((*NUMBERS, *WIDE, *TIMES, *SPACED))
 GOOD = st.just(("5", "7", "red", "true", "2024-01-05", "n", "1"))
 ODD = st.tuples(FIELD, *map(st.just, ("7", "red", "t", "2024-01-05", "n", "1")))
@@ -74,6 +89,17 @@ def test_csv_without_quotes_is_read_as_defined(pieces: list[list[str]]) -> None:
     for lines in pieces:
         piece = "".join(f"{line}\n" for line in lines).encode()
         _same(validator, table.read(piece), table._by_definition(piece, last=True)[0])
+
+
+def test_a_piece_that_begins_with_a_byte_order_mark_keeps_it() -> None:
+    """Where the object is cut must not matter; only its own mark, at its very start, is none."""
+    validator = Validator(DATASET, NAMES)
+    table = CsvTable(NAMES, KEPT, validator.words)
+    for colour in ("red", '"red"'):
+        row = ",".join(("\ufeff5", "7", colour, "true", "2024-01-05", "n", "1"))
+        (read,) = table.jobs([f"{row}\n".encode()])
+        bad = validator.check(read()).bad
+        assert bad["reason"].to_list() == ["size: not a finite 32-bit number ('\ufeff5')"]
 
 
 def test_a_field_too_many_and_one_too_few_do_not_make_up_for_each_other() -> None:
