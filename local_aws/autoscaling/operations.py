@@ -205,7 +205,7 @@ def _selected(request: Request, resource_id: str, dimension: str) -> bool:
 
 
 def _tagged(request: Request) -> Target:
-    for target in STORE.targets.values():
+    for target in list(STORE.targets.values()):
         if target.arn == request["ResourceARN"]:
             return target
     raise ServiceError(

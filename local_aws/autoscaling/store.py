@@ -75,8 +75,8 @@ class Store:
 
     def policy(self, arn: str) -> tuple[Target, Policy] | None:
         """The policy with this ARN and the target it scales."""
-        for target in self.targets.values():
-            for policy in target.policies.values():
+        for target in list(self.targets.values()):
+            for policy in list(target.policies.values()):
                 if policy.arn == arn:
                     return target, policy
         return None

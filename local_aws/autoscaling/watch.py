@@ -36,6 +36,8 @@ def start() -> None:
                 _look()
             except (BotoCoreError, ClientError, ServiceError) as error:
                 log.warning("scaling policies were not looked at: %s", error)
+            except Exception:
+                log.exception("scaling policies were not looked at")
 
     threading.Thread(target=watch, name="autoscaling", daemon=True).start()
 
