@@ -113,9 +113,11 @@ def _run(build: Build, record: dict[str, Any]) -> None:
     except Exception:
         log.warning("build %s failed", build.id, exc_info=True)
         status = "FAILED"
-    if record["buildStatus"] == "IN_PROGRESS":  # else it was stopped
-        record.update(buildStatus=status)
-    record.update(currentPhase="COMPLETED", buildComplete=True, endTime=int(time.time()))
+    if record["buildStatus"] != "IN_PROGRESS":  # it was stopped
+        status = record["buildStatus"]
+    record.update(
+        buildStatus=status, currentPhase="COMPLETED", buildComplete=True, endTime=int(time.time())
+    )
     put_event(
         "CodeBuild Build State Change",
         {
