@@ -6,7 +6,8 @@ from typing import Any
 from local_aws.cloudformation.resource import Properties, ResourceType
 from local_aws.sagemaker import api, store
 from local_aws.sagemaker.arns import arn as arn_of
-from local_aws.sagemaker.deployment.endpoint import BUSY, Endpoint, require
+from local_aws.sagemaker.deployment.endpoint import BUSY, SERVING, Endpoint, require
+from local_aws.sagemaker.errors import ServiceError
 
 _ONLY_UPDATE = (
     "RetainAllVariantProperties",
@@ -27,7 +28,7 @@ class EndpointType(ResourceType):
     def settle_create(self, name: str) -> None:
         endpoint = require(name)
         _wait(endpoint)
-        if endpoint.status != "InService":
+        if endpoint.status not in SERVING:  # somebody may already be changing it again
             reason = endpoint.failure_reason
             # Nobody knows the physical id of a create that failed, so nobody else would delete it.
             self.remove(name)
@@ -48,8 +49,15 @@ class EndpointType(ResourceType):
 
     def remove(self, name: str) -> None:
         endpoint = require(name)
-        _wait(endpoint)  # an endpoint being changed cannot be deleted
-        super().remove(name)
+        while True:
+            _wait(endpoint)  # an endpoint being changed cannot be deleted
+            try:
+                super().remove(name)
+            except ServiceError as error:  # it may be scaled again at once
+                if "in-progress" not in error.message or endpoint.stop.is_set():
+                    raise
+            else:
+                break
         store.wait_until(lambda: store.endpoints.get(name.lower()) is not endpoint)
 
     def name_of(self, arn: str) -> str:
@@ -60,7 +68,14 @@ class EndpointType(ResourceType):
 
 
 def _wait(endpoint: Endpoint) -> None:
-    store.wait_until(lambda: endpoint.status not in BUSY, stopped=endpoint.stop.is_set)
+    """It is not being changed, or somebody else deleted it."""
+    store.wait_until(
+        lambda: (
+            endpoint.status not in BUSY
+            or store.endpoints.get(endpoint.name.lower()) is not endpoint
+        ),
+        stopped=endpoint.stop.is_set,
+    )
 
 
 def _update_request(name: str, request: Mapping[str, Any]) -> dict[str, Any]:

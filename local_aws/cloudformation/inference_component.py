@@ -33,7 +33,7 @@ class InferenceComponentType(ResourceType):
     def settle_create(self, name: str) -> None:
         component = require(name)
         _wait(component)
-        if component.status != "InService":
+        if component.status not in ("InService", "Updating"):  # it may be scaled at once
             reason = component.failure_reason
             # Nobody knows the physical id of a create that failed, so nobody else would delete it.
             self.remove(name)

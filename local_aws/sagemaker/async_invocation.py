@@ -25,7 +25,8 @@ _HEADERS = {
 def invoke(name: str, request: Request) -> Response:
     """The request is queued: 202 with its id, and where output or failure will be."""
     endpoint = callable_endpoint(name)
-    if endpoint.queue is None:
+    queue = endpoint.queue
+    if queue is None:
         raise invalid_call(
             f"Endpoint {name} is not configured for asynchronous inference: it has no "
             "AsyncInferenceConfig. Use InvokeEndpoint."
@@ -37,7 +38,7 @@ def invoke(name: str, request: Request) -> Response:
     }
     params = validation.coerce("sagemaker-runtime", "InvokeEndpointAsync", params)
     _check(name, params, request.body)
-    answer = endpoint.queue.submit(params | ({"Body": request.body} if request.body else {}))
+    answer = queue.submit(params | ({"Body": request.body} if request.body else {}))
     headers = {
         "Content-Type": "application/json",
         "X-Amzn-SageMaker-OutputLocation": answer["OutputLocation"],

@@ -5,6 +5,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from local_aws.sagemaker import events, store, tags
@@ -58,10 +59,12 @@ def start(
         "LastModifiedTime": moment,
     }
     job = Job(record=record)
-    if not kind.table.add(name, job):
-        raise in_use(kind.taken.format(arn=job_arn))
-    tags.attach(job_arn, params.get("Tags"))
-    events.job(kind.word, copy.deepcopy(record))
+    with store.lock:  # whoever sees the job sees its tags
+        require_free(kind, name)
+        tags.attach(job_arn, params.get("Tags"))
+        kind.table.add(name, job)
+        _announce(kind, job)
+    job.outbox.send()
     spawn(f"{kind.arn_kind}-{name}", lambda: _run(kind, job, run))
     return {kind.member("Arn"): job_arn}
 
@@ -114,9 +117,13 @@ def changing(kind: Kind, job: Job) -> Iterator[dict[str, Any]]:
     with store.changed:
         yield job.record
         job.record["LastModifiedTime"] = store.now()
-        snapshot = copy.deepcopy(job.record)
+        _announce(kind, job)
         store.changed.notify_all()
-    events.job(kind.word, snapshot)
+    job.outbox.send()
+
+
+def _announce(kind: Kind, job: Job) -> None:
+    job.outbox.add(partial(events.job, kind.word, copy.deepcopy(job.record)))
 
 
 def _run(kind: Kind, job: Job, run: Callable[[Job], Any]) -> None:

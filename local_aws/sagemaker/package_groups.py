@@ -67,4 +67,5 @@ def require(arn_or_name: str) -> store.Record:
 
 def public(record: store.Record) -> dict[str, Any]:
     """A record without what is only the service's own."""
-    return {k: copy.deepcopy(v) for k, v in record.items() if not k.startswith("_")}
+    with store.lock:
+        return {k: copy.deepcopy(v) for k, v in record.items() if not k.startswith("_")}

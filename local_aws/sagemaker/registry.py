@@ -46,8 +46,9 @@ def create_package(params: dict[str, Any]) -> dict[str, Any]:
     with store.lock:
         record |= _versioned(params) if grouped else _named(params)
         store.model_packages.add(record["ModelPackageArn"], record)
+        announced = copy.deepcopy(record)
     tags.attach(record["ModelPackageArn"], params.get("Tags"))
-    events.model_package(record)
+    events.model_package(announced)
     return {"ModelPackageArn": record["ModelPackageArn"]}
 
 
@@ -82,7 +83,8 @@ def update_package(params: dict[str, Any]) -> dict[str, Any]:
         )
         record |= {k: params[k] for k in plain if k in params}
         record["LastModifiedTime"] = store.now()
-    events.model_package(record)
+        announced = copy.deepcopy(record)
+    events.model_package(announced)
     return {"ModelPackageArn": record["ModelPackageArn"]}
 
 
@@ -130,7 +132,8 @@ def deployable(arn_or_name: str) -> store.Record:
             f"Cannot create a model from model package {record['ModelPackageArn']}: its "
             f"ModelApprovalStatus is {status}, and only an Approved package can be deployed."
         )
-    return copy.deepcopy(record)
+    with store.lock:
+        return copy.deepcopy(record)
 
 
 def _versioned(params: dict[str, Any]) -> dict[str, Any]:

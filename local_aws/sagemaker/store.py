@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from local_aws.sagemaker.outbox import Outbox
+
 Record = dict[str, Any]
 R = TypeVar("R")
 
@@ -64,10 +66,11 @@ class Table(Generic[R]):
 
 @dataclass(kw_only=True, slots=True)
 class Job:
-    """A job in its Describe shape, and the flag that asks it to stop."""
+    """A job in its Describe shape, the flag that asks it to stop, what EventBridge is to hear."""
 
     record: Record
     stop: threading.Event = field(default_factory=threading.Event)
+    outbox: Outbox = field(default_factory=Outbox)
 
 
 models: Table[Record] = Table()

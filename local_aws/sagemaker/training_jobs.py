@@ -1,5 +1,6 @@
 """Training jobs."""
 
+import copy
 from functools import partial
 from typing import Any
 
@@ -98,13 +99,7 @@ def _run(job: Job) -> dict[str, Any]:
         update=partial(_update, job),
         stop=job.stop,
     )
-    _transition(
-        job,
-        outcome.secondary_status,
-        outcome.failure_reason or _FINAL_WORDS.get(outcome.secondary_status, ""),
-        final=True,
-    )
-    return _final(outcome)
+    return _final(job, outcome)
 
 
 _FINAL_WORDS = {
@@ -118,26 +113,28 @@ _FINAL_WORDS = {
 
 def _update(job: Job, *, SecondaryStatus: str, StatusMessage: str = "") -> None:  # noqa: N803
     """What the runtime calls at each transition; the names are the API's."""
-    with jobs.changing(KIND, job):
-        _transition(job, SecondaryStatus, StatusMessage)
+    with jobs.changing(KIND, job) as record:
+        record |= _transition(job, SecondaryStatus, StatusMessage)
 
 
-def _transition(job: Job, status: str, message: str, *, final: bool = False) -> None:
+def _transition(job: Job, status: str, message: str, *, final: bool = False) -> dict[str, Any]:
+    """The members that tell of the transition; the record still is as it was."""
     moment = store.now()
     with store.lock:
-        transitions = job.record["SecondaryStatusTransitions"]
-        if transitions:
-            transitions[-1].setdefault("EndTime", moment)
-        entry = {"Status": status, "StartTime": moment, "StatusMessage": message}
-        transitions.append(entry | ({"EndTime": moment} if final else {}))
-        job.record["SecondaryStatus"] = status
+        transitions = copy.deepcopy(job.record["SecondaryStatusTransitions"])
+    if transitions:
+        transitions[-1].setdefault("EndTime", moment)
+    entry = {"Status": status, "StartTime": moment, "StatusMessage": message}
+    transitions.append(entry | ({"EndTime": moment} if final else {}))
+    return {"SecondaryStatus": status, "SecondaryStatusTransitions": transitions}
 
 
-def _final(outcome: TrainingOutcome) -> dict[str, Any]:
-    artifacts = outcome.model_artifacts
-    return {
+def _final(job: Job, outcome: TrainingOutcome) -> dict[str, Any]:
+    """Everything that tells of the end: whoever sees a part of it sees it all."""
+    secondary, artifacts = outcome.secondary_status, outcome.model_artifacts
+    words = outcome.failure_reason or _FINAL_WORDS.get(secondary, "")
+    return _transition(job, secondary, words, final=True) | {
         "TrainingJobStatus": outcome.status,
-        "SecondaryStatus": outcome.secondary_status,
         "FailureReason": outcome.failure_reason,
         "ModelArtifacts": {"S3ModelArtifacts": artifacts} if artifacts else None,
         "FinalMetricDataList": outcome.final_metrics or None,

@@ -13,7 +13,7 @@ from local_aws.runtime.containers import Invocation, RuntimeFailure
 ROLE = "arn:aws:iam::222233334444:role/flights-hosting"
 IMAGE = "222233334444.dkr.ecr.us-east-1.amazonaws.com/flights-local/inference:0123456789abcdef"
 MODEL_DATA = "s3://artifacts/job/output/model.tar.gz"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 
 
 class Containers:

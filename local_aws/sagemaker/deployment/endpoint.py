@@ -4,6 +4,7 @@ import copy
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from local_aws.runtime.asynchronous import AsyncQueue
@@ -14,6 +15,7 @@ from local_aws.sagemaker.arns import arn
 from local_aws.sagemaker.deployment.fleet import Fleet, Slot
 from local_aws.sagemaker.deployment.traffic import Balancer, Route
 from local_aws.sagemaker.errors import invalid
+from local_aws.sagemaker.outbox import Outbox
 
 BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
@@ -38,6 +40,7 @@ class Endpoint:
         self.queue: AsyncQueue | None = None
         self.balancer = Balancer()
         self.stop = threading.Event()
+        self._outbox = Outbox()
 
     @property
     def fleet(self) -> Fleet:
@@ -61,18 +64,18 @@ class Endpoint:
         """The endpoint has the status, waiters know, and an event says so."""
         with store.changed:
             self.status, self.failure_reason, self.modified = status, reason, store.now()
-            described = self.describe()
+            self._outbox.add(partial(events.endpoint, self.describe()))
             store.changed.notify_all()
-        events.endpoint(described)
+        self._outbox.send()
 
     def stage(self, fleet: Fleet, status: str) -> None:
         """The fleet's variants are at this stage of a deployment, and an event says so."""
         with store.changed:
             for slot in fleet.all_slots.values():
                 slot.stages = [{"Status": status, "StartTime": store.now()}]
-            described = self.describe()
+            self._outbox.add(partial(events.deployment, self.describe()))
             store.changed.notify_all()
-        events.deployment(described)
+        self._outbox.send()
 
     def pick(self, target: str | None) -> Slot | None:
         """The variant for the next request, held until `release`."""

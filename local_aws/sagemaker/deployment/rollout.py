@@ -73,7 +73,8 @@ def update(
         endpoint.stage(old, "Deleting")
         old.drain()
         old.stop()
-        endpoint.balancer.forget(old)
+        with store.lock:  # requests are being shared out
+            endpoint.balancer.forget(old)
 
     reason = reason_of(work)
     _staged(endpoint)

@@ -35,8 +35,13 @@ def grow(
         _end(fresh)
         raise failures[0]
     with store.changed:
-        component.copies = [*component.copies, *fresh]
-        store.changed.notify_all()
+        stopped = component.stop.is_set()
+        if not stopped:
+            component.copies = [*component.copies, *fresh]
+            store.changed.notify_all()
+    if stopped:  # its copies were ended already, and these would stay
+        _end(fresh)
+        raise RuntimeFailure(f"Inference component {component.name} was stopped.")
     if crowded is not None:
         raise crowded
     return fresh

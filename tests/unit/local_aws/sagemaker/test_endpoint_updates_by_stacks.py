@@ -32,6 +32,7 @@ def arn(aws: Aws) -> str:
         ],
     )
     aws.settled("e")
+    aws.eventually(lambda: _statuses(aws).count("IN_SERVICE") == 2)  # told just after it is so
     aws.events.clear()
     return made
 

@@ -113,6 +113,20 @@ def test_deleting_the_endpoint_leaves_its_components(aws: Aws, hosting: Any) -> 
     hosting.gone()
 
 
+def test_copies_that_come_up_when_their_endpoint_is_gone_do_not_stay(
+    aws: Aws, hosting: Any
+) -> None:
+    hosting.endpoint()
+    aws.containers.gate.clear()
+    aws.call("CreateInferenceComponent", **hosting.request())
+    aws.call("DeleteEndpoint", EndpointName="shared")
+    aws.eventually(lambda: not aws.call("ListEndpoints")["Endpoints"])
+    aws.containers.gate.set()
+    aws.eventually(lambda: hosting.describe()["InferenceComponentStatus"] == "Failed")
+    assert "was stopped" in hosting.describe()["FailureReason"]
+    assert aws.containers.running == []
+
+
 def test_a_component_of_a_packages_model_has_the_packages_environment(
     aws: Aws, hosting: Any
 ) -> None:
