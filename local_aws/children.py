@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+_KILL_SECONDS = 2.0  # until the kernel has ended what was killed; on a busy machine not at once
+
 
 def kill_all(*, grace_seconds: float) -> None:
     """No descendant of this process is left: asked to end first, killed after the grace."""
@@ -17,8 +19,13 @@ def kill_all(*, grace_seconds: float) -> None:
         _reap()
         time.sleep(0.02)
     # Those that outlived the grace, and what they started meanwhile.
-    _send({*descendants(os.getpid()), *(pid for pid in doomed if _alive(pid))}, signal.SIGKILL)
+    left = {*descendants(os.getpid()), *(pid for pid in doomed if _alive(pid))}
+    _send(left, signal.SIGKILL)
+    deadline = time.monotonic() + _KILL_SECONDS
     _reap()
+    while time.monotonic() < deadline and any(_alive(pid) for pid in left):
+        time.sleep(0.02)
+        _reap()
 
 
 def descendants(root: int) -> set[int]:
@@ -77,7 +84,12 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return not Path("/proc/self/stat").exists()
+    # One that ended counts as gone, whoever its parent is now.
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def _reap() -> None:

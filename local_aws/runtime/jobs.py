@@ -62,16 +62,22 @@ def run_containers(
             if interrupted_after is not None and now > interrupted_after:
                 why = "interruption"
                 break
-            failed = next((n for n, one in enumerate(processes) if one.exit_code), None)
+            failed = _first_failed(processes)
             if failed is not None:
                 break
     finally:
         codes = _terminate(processes, 0.0 if failed is not None else grace_seconds)
     if why == "exit" and failed is None:
-        failed = next((number for number, code in enumerate(codes) if code), None)
+        failed = _first_failed(processes)
     shown = failed or 0
     ending = Ending(why=why, exit_code=codes[shown], tail=processes[shown].tail())
     return GroupEnding(why=why, failed=failed, ending=ending)
+
+
+def _first_failed(processes: Sequence[Process]) -> int | None:
+    """Return the number of the one that failed before the others: they may have lost it."""
+    failed = [number for number, process in enumerate(processes) if process.exit_code]
+    return min(failed, key=lambda number: processes[number].ended_at, default=None)
 
 
 def _terminate(processes: Sequence[Process], grace_seconds: float) -> list[int]:

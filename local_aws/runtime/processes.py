@@ -65,6 +65,8 @@ class Process:
         self.argv = tuple(argv)
         self._on_line = on_line
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._ended = threading.Event()
+        self.ended_at = float("inf")  # when process 1 did, by time.monotonic()
         self._popen = subprocess.Popen(  # noqa: S603  the image's own entrypoint
             [*_GATE, *argv],
             env=dict(env),
@@ -80,7 +82,6 @@ class Process:
         self._open_gate()
         self._reader = threading.Thread(target=self._read, name=f"log-{self.pid}", daemon=True)
         self._reader.start()
-        self._ended = threading.Event()
         threading.Thread(target=self._wait_end, name=f"wait-{self.pid}", daemon=True).start()
 
     def _open_gate(self) -> None:
@@ -103,6 +104,7 @@ class Process:
 
     def _wait_end(self) -> None:
         self._popen.wait()
+        self.ended_at = time.monotonic()
         # In a container the end of process 1 is the end of them all.
         self._kill_group()
         self._reader.join(timeout=5)  # what a child that left the group still holds open is lost

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from local_aws import children
 from local_aws.runtime import processes
+from local_aws.runtime.jobs import run_containers
 from local_aws.runtime.processes import Process
 
 ENV = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
@@ -27,8 +29,11 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    stat = Path(f"/proc/{pid}/stat")  # a zombie nobody waits for is as good as dead
-    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return not Path("/proc/self/stat").exists()
+    return stat.rpartition(")")[2].split()[0] not in "ZX"  # a zombie is as good as dead
 
 
 def start(program: str, tmp_path: Path, **arguments: Any) -> Process:
@@ -121,6 +126,77 @@ def test_kill_all_leaves_nothing(aws: Any, tmp_path: Path) -> None:
     many = [start("import time; time.sleep(60)", tmp_path) for _ in range(3)]
     processes.kill_all()
     assert not any(alive(process.pid) for process in many)
+
+
+def test_a_server_may_stop_while_a_container_starts(
+    aws: Any, tmp_path: Path, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[BaseException] = []
+
+    def stop() -> None:
+        try:
+            processes.kill_all()
+        except BaseException as fault:  # noqa: BLE001  a thread has no caller
+            faults.append(fault)
+
+    stopping, tell = threading.Thread(target=stop), processes._reaper.tell
+
+    def told(sign: str, group: int) -> None:
+        if sign == "+":
+            stopping.start()
+            eventually(lambda: not alive(group))
+        tell(sign, group)
+
+    monkeypatch.setattr(processes._reaper, "tell", told)
+    process = start("import time; time.sleep(60)", tmp_path)
+    assert process.wait(60) == 143
+    stopping.join(60)
+    assert faults == []
+
+
+def test_of_several_that_failed_the_first_is_named(aws: Any, tmp_path: Path) -> None:
+    """The others may have failed because they lost it, also when all are seen at once."""
+    first = start("raise SystemExit(3)", tmp_path)
+    assert first.wait(60) == 3
+    then = start("raise SystemExit(4)", tmp_path)
+    assert then.wait(60) == 4
+    ended = run_containers([then, first], stop=threading.Event(), max_seconds=60, grace_seconds=1)
+    assert (ended.failed, ended.ending.exit_code) == (1, 3)
+
+
+KILLS_ALL = """
+import os, signal, subprocess, sys, threading
+from local_aws import children
+kill = os.kill
+def late(pid, number):  # as on a busy machine, where what was killed does not end at once
+    if number == signal.SIGKILL:
+        threading.Timer(0.5, kill, (pid, number)).start()
+    else:
+        kill(pid, number)
+deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=1); time.sleep(60)"
+child = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
+child.stdout.readline()
+os.kill = late
+children.kill_all(grace_seconds=0.1)
+try:
+    kill(child.pid, 0)
+except ProcessLookupError:
+    sys.exit(0)
+kill(child.pid, signal.SIGKILL)
+sys.exit("it was still there")
+"""
+
+
+def test_no_descendant_is_there_when_all_were_killed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLS_ALL],
+        cwd=Path(__file__).parents[4],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 OWNER = """
