@@ -95,13 +95,21 @@ class Capture:
             lines.append(line)
             if len(lines) >= MOST_BUFFERED:
                 self._full.set()
+            late = self._closed.is_set()
+        if late:  # a request that was under way when another configuration took over
+            threading.Thread(target=self._write_the_rest, name="capture-late", daemon=True).start()
 
     def close(self) -> None:
-        """Return once everything recorded was written or given up."""
+        """Return once everything recorded was written or given up; what comes later is, too."""
         self._closed.set()
         self._full.set()
         self._thread.join(timeout=30)
-        for log in self._logs.values():
+        self._write_the_rest()
+
+    def _write_the_rest(self) -> None:
+        self._flush()
+        logs, self._logs = self._logs, {}
+        for log in logs.values():
             log.close()
 
     def _data(self, mode: str, message: Message) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from local_aws.runtime.workspace import Workspace
 
 STARTUP_SECONDS = 480  # contracts 2.2: the same window as hosting
 _LAST_BREATH_SECONDS = 0.3  # a container that closed its connection may be about to end
+_END_SECONDS = 5.0  # how late we may learn of the end of one that does not answer any more
 _STRATEGIES = {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD"}
 
 
@@ -159,7 +160,8 @@ class _Run:
             try:
                 self._one_file(uri, name, instance, limits)
             except RuntimeFailure as failure:
-                if instance.process.wait(_LAST_BREATH_SECONDS) is not None:
+                patience = _LAST_BREATH_SECONDS if instance.client.ping() else _END_SECONDS
+                if instance.process.wait(patience) is not None:
                     raise _ended(instance) from failure
                 failures[name] = failure.reason
                 if self._data_log is not None:

@@ -86,6 +86,15 @@ def test_what_no_list_names_is_base64(aws: Any) -> None:
     assert data["endpointInput"]["data"] == "MSwy"
 
 
+def test_a_request_that_was_under_way_when_it_closed_is_written(aws: Any, eventually: Any) -> None:
+    """Its answer comes after another configuration has taken over."""
+    capture = Capture("flights", CONFIG)
+    capture.close()
+    capture.record("primary", ROLE, REQUEST, ANSWER)
+    eventually(lambda: list(aws.objects))
+    assert len(_captured(aws)) == 1
+
+
 def test_the_sample_is_the_share_that_was_asked_for(aws: Any) -> None:
     """API, InitialSamplingPercentage."""
     capture = Capture("flights", CONFIG | {"InitialSamplingPercentage": 30})

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
 
-from local_aws.runtime import transform_records
+from local_aws.runtime import processes, transform_records
 from local_aws.runtime.containers import ContainerSpec
 from local_aws.runtime.transform import TransformOutcome, run_transform_job
 
@@ -235,15 +236,35 @@ def test_a_container_that_dies_fails_the_job(aws: Any, server: Any) -> None:
     assert "out of memory" in (outcome.failure_reason or "")
 
 
-def test_a_stop_ends_the_job(aws: Any, server: Any) -> None:
+def test_the_end_of_a_container_is_the_reason_however_late_it_is_noticed(
+    aws: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     overrides = """
         def invocation(self, body):
+            os._exit(9)
+    """
+    kill = processes.Process._kill_group
+
+    def slowly(process: processes.Process) -> None:
+        time.sleep(1)
+        kill(process)
+
+    monkeypatch.setattr(processes.Process, "_kill_group", slowly)
+    aws.objects["s3://data/batch/a.csv"] = b"1\n"
+    job = a_job(ModelClientConfig={"InvocationsMaxRetries": 0})
+    outcome = run(job, server(overrides=overrides))
+    assert "the container ended with exit code 9" in (outcome.failure_reason or "")
+
+
+def test_a_stop_ends_the_job(aws: Any, server: Any, stop_when_said: Any) -> None:
+    overrides = """
+        def invocation(self, body):
+            print("got one", flush=True)
             time.sleep(0.2)
             self.answer(200, b"1")
     """
     aws.objects["s3://data/batch/a.csv"] = b"1\n" * 500
-    stop = threading.Event()
-    threading.Timer(1.5, stop.set).start()
+    stop = stop_when_said("got one")
     outcome = run(a_job(BatchStrategy="SingleRecord"), server(overrides=overrides), stop)
     assert outcome == TransformOutcome(status="Stopped")
     assert outputs(aws) == {}
