@@ -6,6 +6,7 @@ killed the container. Written as a script of its own by `install`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -42,11 +43,17 @@ def run():
     env.update((name, os.environ[name]) for name in names)
     mounts = [words[n + 1] for n, word in enumerate(words) if word == "--mount"]
     env["MOUNTS"] = json.dumps(mounts)
-    child = subprocess.Popen([sys.executable, "-u", folder / "__main__.py", *words[at + 1:]],
-                             env=env, start_new_session=True)
+    # It says nothing before it is known: who reads its words may ask for it.
+    gate = ["/bin/sh", "-c", 'read -r go || exit 125; exec "$@" </dev/null', "container"]
+    child = subprocess.Popen([*gate, sys.executable, "-u", folder / "__main__.py", *words[at + 1:]],
+                             env=env, start_new_session=True, stdin=subprocess.PIPE)
     record = containers / option("--name")
-    record.write_text(json.dumps([child.pid, option("--label")]))
+    draft = state / f"draft-{{os.getpid()}}"
+    draft.write_text(json.dumps([child.pid, option("--label")]))
+    draft.replace(record)
     signal.signal(signal.SIGTERM, lambda *a: child.terminate())
+    child.stdin.write(b"go\\n")
+    child.stdin.close()
     code = child.wait()
     record.unlink(missing_ok=True)
     sys.exit(code if code >= 0 else 128 - code)
@@ -54,18 +61,21 @@ def run():
 def ps():
     wanted = option("--filter").removeprefix("label=")
     for record in containers.iterdir():
-        if json.loads(record.read_text())[1] == wanted:
+        try:
+            label = json.loads(record.read_text())[1]
+        except FileNotFoundError:
+            continue  # it ended just now
+        if label == wanted:
             print(record.name)
 
 def rm():
     for name in words[1:]:
         record = containers / name
-        if record.exists():
-            try:
-                os.kill(json.loads(record.read_text())[0], signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            record.unlink(missing_ok=True)
+        try:
+            os.kill(json.loads(record.read_text())[0], signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+        record.unlink(missing_ok=True)
 
 def image():
     sys.exit(not (images / words[2].replace("/", "%")).exists())
@@ -94,8 +104,11 @@ class FakeEngine:
 
     def containers(self) -> dict[str, Any]:
         """Process ids of the containers it has, by name."""
-        records = (self._state / "containers").iterdir()
-        return {record.name: json.loads(record.read_text())[0] for record in records}
+        found = {}
+        for record in (self._state / "containers").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it ended just now
+                found[record.name] = json.loads(record.read_text())[0]
+        return found
 
     def leave_behind(self, name: str, pid: int, label: str) -> None:
         """A container of an earlier server."""

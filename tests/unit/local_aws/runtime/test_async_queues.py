@@ -23,7 +23,7 @@ MODEL = """
         if body == b"poison":
             return self.answer(500, b"cannot read the row")
         if body == b"slow":
-            time.sleep(3)
+            time.sleep(60)
         if body.startswith(b"wait"):
             until = time.monotonic() + float(body[4:])
             Handler.here += 1
@@ -53,7 +53,7 @@ def variant(aws: Any, server: Any) -> Iterator[Variant]:
         count=1,
         memory_mb=None,
         max_concurrency=None,
-        startup_timeout_seconds=20,
+        startup_timeout_seconds=60,
     )
     one = Variant(spec)
     one.start(threading.Event())
@@ -237,7 +237,7 @@ def test_a_request_over_its_ttl_expires(
     assert "ExpiredRequests" in [name for _, name, *_ in aws.metrics]
 
 
-@pytest.mark.parametrize(("per_instance", "seconds"), [(1, b"0.5"), (2, b"9")])
+@pytest.mark.parametrize(("per_instance", "seconds"), [(1, b"0.5"), (2, b"25")])
 def test_concurrency_is_bounded_per_instance(
     aws: Any, queue: Any, eventually: Any, per_instance: int, seconds: bytes
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import signal
 import tarfile
@@ -52,7 +53,7 @@ def variant(aws: Any, model_archive: Callable[..., bytes]) -> Iterator[Callable[
             "count": 1,
             "memory_mb": None,
             "max_concurrency": None,
-            "startup_timeout_seconds": 20,
+            "startup_timeout_seconds": 60,
             **changes,
         }
         made.append(Variant(VariantSpec(**values)))
@@ -153,7 +154,7 @@ def test_output_is_in_the_endpoints_log_group(
 ) -> None:
     """Contracts 2.3: the group that ModelError's text points at."""
     started(variant(server())).invoke(b"abc", {})
-    streams = eventually(lambda: [s for s, lines in aws.logs.items() if "got 3" in lines])
+    streams = eventually(lambda: [s for s, lines in list(aws.logs.items()) if "got 3" in lines])
     assert streams[0][0] == "/aws/sagemaker/Endpoints/flights-local-realtime"
     assert streams[0][1].startswith("primary/i-")
 
@@ -165,7 +166,7 @@ def test_refuses_a_container_that_ends_at_once(server: Any, variant: Any) -> Non
         started(variant(server(before="import sys; sys.exit('cannot read model.onnx')")))
     assert "did not pass the ping health check: it ended with exit code 1" in refusal.value.reason
     assert "cannot read model.onnx" in refusal.value.reason
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 60
 
 
 def test_refuses_a_container_that_never_answers_ping(server: Any, variant: Any) -> None:
@@ -201,7 +202,7 @@ def test_an_invocation_that_takes_too_long_is_a_timeout(server: Any, variant: An
     """Contracts 2.2: 60 seconds, shortened here."""
     overrides = """
         def invocation(self, body):
-            time.sleep(5)
+            time.sleep(60)
     """
     one = started(variant(server(overrides=overrides)))
     with pytest.raises(Timeout, match=r"did not answer /invocations within 0.5 seconds"):
@@ -308,7 +309,7 @@ def test_a_download_that_takes_too_long_fails_the_start(
     server: Any, variant: Any, aws: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """contracts 2.2: ModelDataDownloadTimeoutInSeconds."""
-    clock = iter(range(0, 10_000, 100))
+    clock = itertools.count(0, 100)
     monkeypatch.setattr("local_aws.runtime.s3.time.monotonic", lambda: next(clock))
     one = variant(server(), download_timeout_seconds=60)
     with pytest.raises(RuntimeFailure, match="of ModelDataDownloadTimeoutInSeconds"):
@@ -359,28 +360,27 @@ def test_a_refused_stream_raises_before_the_first_chunk(server: Any, variant: An
     assert (refusal.value.status, refusal.value.body) == (422, b"no prompt")
 
 
-SLOW = """
-    def invocation(self, body):
-        time.sleep(1)
-        self.answer(200, b"done")
-"""
-
-
-def test_serverless_refuses_more_than_its_concurrency(server: Any, variant: Any) -> None:
+def test_serverless_refuses_more_than_its_concurrency(
+    server: Any, variant: Any, eventually: Any, tmp_path: Path
+) -> None:
     """Contracts 4: above MaxConcurrency requests are throttled."""
-    one = started(variant(server(overrides=SLOW), kind="serverless", count=0, max_concurrency=2))
-
-    def outcome(_: int) -> str:
-        try:
-            return str(one.invoke(b"", {}).status)
-        except Throttled as error:
-            return str(error)
-
-    with ThreadPoolExecutor(3) as pool:
-        results = sorted(pool.map(outcome, range(3)))
-    assert results[:2] == ["200", "200"]
-    assert "serves 2 requests at once (MaxConcurrency)" in results[2]
-    assert one.invoke(b"", {}).status == 200
+    overrides = """
+        def invocation(self, body):
+            while not os.path.exists(body):
+                time.sleep(0.02)
+            self.answer(200, b"done")
+    """
+    image = server(overrides=overrides)
+    one = started(variant(image, kind="serverless", count=0, max_concurrency=2))
+    enough = tmp_path / "enough"
+    with ThreadPoolExecutor(2) as pool:
+        taken = [pool.submit(one.invoke, bytes(enough), {}) for _ in range(2)]
+        eventually(lambda: one._in_flight == 2)
+        with pytest.raises(Throttled, match=r"serves 2 requests at once \(MaxConcurrency\)"):
+            one.invoke(bytes(enough), {})
+        enough.touch()
+        assert [answer.result().status for answer in taken] == [200, 200]
+    assert one.invoke(bytes(enough), {}).status == 200
 
 
 def test_serverless_sleeps_and_measures_its_cold_start(
@@ -396,7 +396,7 @@ def test_serverless_sleeps_and_measures_its_cold_start(
     assert one.healthy()
     cold = one.invoke(b"a", {})
     assert cold.body == b"A"
-    assert 10_000 < cold.model_setup_us < 20_000_000
+    assert 10_000 < cold.model_setup_us < 60_000_000
 
 
 def test_a_start_is_no_silence_after_which_a_container_ends(server: Any, variant: Any) -> None:

@@ -48,7 +48,7 @@ def many(
                 count=count,
                 memory_mb=None,
                 max_concurrency=None,
-                startup_timeout_seconds=20,
+                startup_timeout_seconds=60,
             )
         )
         made.append(variant)
@@ -88,7 +88,9 @@ def test_the_least_recently_used_model_makes_room(many: Any, aws: Any, eventuall
     for target in ("a", "b", "a", "c"):
         _ask(variant, target)
     lines = eventually(
-        lambda: [line for log in aws.logs.values() for line in log if line.startswith("unloaded")]
+        lambda: [
+            line for log in list(aws.logs.values()) for line in log if line.startswith("unloaded")
+        ]
     )
     assert lines == ["unloaded b"]
     assert _ask(variant, "b").loading.download_us is None  # it is still on the volume

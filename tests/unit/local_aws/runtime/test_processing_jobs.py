@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,16 +134,26 @@ def test_any_other_exit_code_fails_the_job(aws: Any, image: Any) -> None:
 
 
 def test_continuous_outputs_keep_what_was_sent(
-    aws: Any, image: Any, monkeypatch: pytest.MonkeyPatch
+    aws: Any, image: Any, eventually: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("local_aws.runtime.uploads.SYNC_SECONDS", 0.1)
-    script = """
+    enough = tmp_path / "enough"
+    script = f"""
         import os, pathlib, time
         base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
         (base / "processing/output/events").write_text("sent")
-        time.sleep(1)
+        while not os.path.exists({str(enough)!r}):
+            time.sleep(0.05)
         raise SystemExit(1)
     """
+
+    def watch() -> None:
+        try:
+            eventually(lambda: "s3://data/clean/events" in aws.objects)
+        finally:
+            enough.touch()
+
+    threading.Thread(target=watch, daemon=True).start()
     job = a_job(image.add("prepare", script))
     job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = "Continuous"
     assert run(job).status == "Failed"

@@ -148,7 +148,7 @@ def test_one_instance_that_fails_fails_the_job_and_takes_the_others_with_it(
         "AlgorithmError: exit code: 1, last output: the rows of this instance are no numbers"
     )
     assert [key for key in aws.objects if "clean" in key] == []
-    assert time.monotonic() - began < 30, "the other instance was waited for"
+    assert time.monotonic() - began < 60, "the other instance was waited for"
 
 
 def test_a_stop_asks_every_instance_politely(aws: Any, image: Any, stop_when_said: Any) -> None:

@@ -144,7 +144,7 @@ def test_one_instance_that_fails_fails_the_job(aws: Any, image: Any, data: None)
     outcome, _ = run(a_job(image.add("fails", script), count=2))
     assert outcome.status == "Failed"
     assert outcome.failure_reason == "AlgorithmError: the rows of this instance are no numbers"
-    assert time.monotonic() - began < 30, "the other instance was waited for"
+    assert time.monotonic() - began < 60, "the other instance was waited for"
 
 
 def test_a_stop_asks_every_instance_politely(
