@@ -65,6 +65,7 @@ class _MapRun:
             "executionArn": execution["executionArn"],
             "status": "RUNNING",
             "startDate": stepfunctions.now_iso(),
+            "stopDate": None,  # every key from the start: it is looked through while it changes
             "maxConcurrency": int(values.number("MaxConcurrency") or 0),
             "toleratedFailurePercentage": values.number("ToleratedFailurePercentage") or 0.0,
             "toleratedFailureCount": int(values.number("ToleratedFailureCount") or 0),

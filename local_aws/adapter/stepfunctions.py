@@ -8,7 +8,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_aws.adapter import distributed_map, object_tasks, process, sdk_errors, services
+from local_aws.adapter import (
+    distributed_map,
+    executions,
+    object_tasks,
+    process,
+    sdk_errors,
+    services,
+)
 from local_aws.adapter.permissions import parameters, role_denial
 from local_aws.adapter.running_task import RunningTask, in_time
 from local_aws.adapter.task_permissions import Need, error_name, needs, role_hand_overs
@@ -45,6 +52,7 @@ def install() -> None:
     from ministack.services import stepfunctions
 
     stepfunctions._AWS_SDK_SERVICE_MAP["cloudformation"] = {"protocol": "query"}
+    executions.install()
     object_tasks.install()
     distributed_map.install(_role_of)
 

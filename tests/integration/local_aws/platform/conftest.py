@@ -1,7 +1,6 @@
 """One enforcing server with the probe behind its door, shared by the tests of this folder."""
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,7 +65,7 @@ def run_machine(aws: LocalAws, name: str) -> Callable[..., dict[str, Any]]:
     """Run a state machine of these states, from the first, with the role; how it ended."""
 
     def run(
-        states: dict[str, Any], role_arn: str, *, abort_after: float | None = None
+        states: dict[str, Any], role_arn: str, *, abort_when: Callable[[], bool] | None = None
     ) -> dict[str, Any]:
         machine = aws.client("stepfunctions").create_state_machine(
             name=f"{name}-{uuid.uuid4().hex[:6]}",
@@ -76,15 +75,13 @@ def run_machine(aws: LocalAws, name: str) -> Callable[..., dict[str, Any]]:
         execution = aws.client("stepfunctions").start_execution(
             stateMachineArn=machine, input="{}"
         )["executionArn"]
-        if abort_after is not None:
-            time.sleep(abort_after)
+        if abort_when is not None:
+            wait_for(abort_when, bool)
             aws.client("stepfunctions").stop_execution(executionArn=execution)
         return wait_for(
             lambda: aws.client("stepfunctions").describe_execution(executionArn=execution),
-            # A failed one gets its error a moment after its status.
-            lambda seen: (
-                seen["status"] != "RUNNING" and (seen["status"] != "FAILED" or "error" in seen)
-            ),
+            lambda seen: seen["status"] != "RUNNING",
+            seconds=60,
         )
 
     return run

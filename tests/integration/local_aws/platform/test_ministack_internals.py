@@ -92,6 +92,7 @@ FUNCTIONS = {
     },
     "ministack.services.stepfunctions": {
         "_ExecutionError": "error cause",
+        "_describe_execution": "data",
         "_execute_task": "state_def raw_input execution ctx",
         "_invoke_resource": "resource input_data",
         "_invoke_with_callback": "resource input_data token state_def",

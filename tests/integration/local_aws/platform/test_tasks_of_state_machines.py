@@ -3,10 +3,11 @@
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support.local_aws_server import ACCOUNT, REGION, LocalAws
+from support.local_aws_server import ACCOUNT, REGION, LocalAws, ServerFactory
 from support.policies import allow, wait_for
 
 Run = Callable[..., dict[str, Any]]
@@ -78,21 +79,28 @@ def test_a_fault_of_ours_can_be_caught_like_any_failed_task(
 def test_a_task_learns_that_its_state_timed_out(
     aws: LocalAws, run_machine: Run, make_role: MakeRole
 ) -> None:
+    before = aws.log.count("train gave up")
+
     ended = run_machine({"Train": train("never", TimeoutSeconds=1)}, make_role(*TRAINING))
 
     assert ended["error"] == "States.Timeout"
-    wait_for(lambda: aws.log.count("train gave up"), lambda count: count >= 1, seconds=5)
+    wait_for(lambda: aws.log.count("train gave up"), lambda count: count > before)
 
 
 def test_a_task_learns_that_its_execution_was_aborted(
     aws: LocalAws, run_machine: Run, make_role: MakeRole
 ) -> None:
-    before = aws.log.count("train gave up")
+    begun = "train createTrainingJob.sync never"
+    before = {text: aws.log.count(text) for text in (begun, "train gave up")}
 
-    ended = run_machine({"Train": train("never")}, make_role(*TRAINING), abort_after=3)
+    ended = run_machine(
+        {"Train": train("never")},
+        make_role(*TRAINING),
+        abort_when=lambda: aws.log.count(begun) > before[begun],
+    )
 
     assert ended["status"] == "ABORTED"
-    wait_for(lambda: aws.log.count("train gave up"), lambda count: count > before, seconds=5)
+    wait_for(lambda: aws.log.count("train gave up"), lambda count: count > before["train gave up"])
 
 
 def test_an_aborted_execution_stays_so_and_its_task_is_not_tried_again(
@@ -117,6 +125,64 @@ def test_an_aborted_execution_stays_so_and_its_task_is_not_tried_again(
     ended = states.describe_execution(executionArn=execution)
     assert (ended["status"], ended["error"]) == ("ABORTED", "Mine")
     assert [event["type"] for event in events].count("TaskScheduled") == 1
+
+
+SLOW_ENDS = """
+import sys, time
+from local_aws.__main__ import main
+from local_aws.adapter import serving
+
+prepare = serving.prepare
+
+def prepare_and_slow(settings):
+    prepare(settings)
+    from ministack.services import stepfunctions
+    now = stepfunctions.now_iso
+
+    def slowly():
+        if sys._getframe(1).f_code.co_name in ("_run_execution", "_fail_execution"):
+            time.sleep(0.5)  # after the status, before the stop date
+        return now()
+
+    stepfunctions.now_iso = slowly
+
+serving.prepare = prepare_and_slow
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "member"),
+    [
+        ({"Type": "Pass", "End": True}, "SUCCEEDED", "output"),
+        ({"Type": "Fail", "Error": "Mine", "Cause": "why"}, "FAILED", "error"),
+    ],
+)
+def test_an_execution_that_is_over_says_all_there_is_to_say(
+    local_aws_server: ServerFactory,
+    tmp_path: Path,
+    state: dict[str, Any],
+    status: str,
+    member: str,
+) -> None:
+    """botocore, DescribeExecution: stopDate "If the execution ended, the date it stopped"."""
+    launcher = tmp_path / "slow_ends.py"
+    launcher.write_text(SLOW_ENDS)
+    states = local_aws_server(launcher=launcher).client("stepfunctions")
+    machine = states.create_state_machine(
+        name="m",
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/r",
+        definition=json.dumps({"StartAt": "Only", "States": {"Only": state}}),
+    )["stateMachineArn"]
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+
+    ended = wait_for(
+        lambda: states.describe_execution(executionArn=execution),
+        lambda seen: seen["status"] != "RUNNING",
+    )
+
+    assert ended["status"] == status
+    assert {"stopDate", member} <= ended.keys()
 
 
 @pytest.mark.parametrize(
