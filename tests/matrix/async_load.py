@@ -45,7 +45,7 @@ class AsyncLoad(Load):
                 strict=True,
             ):
                 if text is None:
-                    self.report.failed.append(Failure(time.time(), 0, f"no answer at {uri}"))
+                    self.report.failed.append(Failure(time.time(), 0, f"no answer at {uri}", sent))
                     continue
                 self.report.succeeded += 1
                 self.report.by_answer[text] += 1
@@ -66,7 +66,7 @@ class AsyncLoad(Load):
         if status == 202:
             self._waiting.append((sent, answer.headers[_LOCATION]))
         else:
-            self.report.failed.append(Failure(time.time(), status, text))
+            self.report.failed.append(Failure(time.time(), status, text, sent))
 
     def _answer(self, uri: str, end: float) -> str | None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")

@@ -50,6 +50,7 @@ class Failure(NamedTuple):
     time: float
     status: int  # 0: no answer at all
     text: str
+    sent: float  # when its request was (epoch seconds)
 
 
 class Answer(NamedTuple):
@@ -156,7 +157,7 @@ class Load:
         report = self.report
         report.by_status[status] += 1
         if status != 200:
-            report.failed.append(Failure(time.time(), status, text))
+            report.failed.append(Failure(time.time(), status, text, sent))
             return
         report.succeeded += 1
         report.by_variant[variant] += 1

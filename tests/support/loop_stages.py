@@ -355,7 +355,7 @@ class Loop:
         def written() -> str:
             return self.log.read_bytes()[before:].decode(errors="replace")
 
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 30
         while "not authorized" not in written() and time.monotonic() < deadline:
             time.sleep(0.1)
         lines = [line for line in written().splitlines() if "not authorized" in line]

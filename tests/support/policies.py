@@ -17,7 +17,7 @@ def document(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def wait_for(look: Callable[[], Any], until: Callable[[Any], bool], *, seconds: float = 20) -> Any:
+def wait_for(look: Callable[[], Any], until: Callable[[Any], bool], *, seconds: float = 30) -> Any:
     """What `look` saw once `until` liked it; the test fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not until(seen := look()):

@@ -138,7 +138,7 @@ class StandIns:
         }
 
 
-def eventually(condition: Callable[[], Any], *, seconds: float = 20) -> Any:
+def eventually(condition: Callable[[], Any], *, seconds: float = 40) -> Any:
     """What the condition gives once it is true; an assertion when it never is."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -118,7 +118,7 @@ def test_stops_although_its_main_thread_is_where_no_signal_handler_runs(
     aws = local_aws_server(launcher=launcher)
     wait_for(lambda: aws.log, lambda log: "minutes" in log)
 
-    assert aws.stop() < 10
+    assert aws.stop() < 20
 
 
 def _alive(pid: int) -> bool:
@@ -126,9 +126,12 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    stat = Path(f"/proc/{pid}/stat")
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return not Path("/proc/self/stat").exists()
     # Killed but not yet taken leave of by whoever inherited it.
-    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def _listening_sockets(pid: int) -> set[tuple[str, int]]:

@@ -83,7 +83,7 @@ def test_refuses_credentials_nobody_was_given(aws: LocalAws) -> None:
 
 def test_a_slow_resource_leaves_the_server_answering(aws: LocalAws, name: str) -> None:
     cloudformation = aws.client("cloudformation")
-    cloudformation.create_stack(StackName=name, TemplateBody=template(ModelName=name, Seconds="3"))
+    cloudformation.create_stack(StackName=name, TemplateBody=template(ModelName=name, Seconds="6"))
 
     aws.client("sts").get_caller_identity()
     [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]

@@ -7,14 +7,14 @@ import json
 from botocore.config import Config
 from support.local_aws_server import LocalAws
 
-# Nobody signals it: the stack is in progress for two seconds, and rolls back.
+# Nobody signals it: the stack is in progress for five seconds, and rolls back.
 TEMPLATE = json.dumps(
     {
         "Resources": {
             "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
             "Wait": {
                 "Type": "AWS::CloudFormation::WaitCondition",
-                "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "2"},
+                "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "5"},
             },
         }
     }

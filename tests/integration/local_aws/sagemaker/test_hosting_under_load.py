@@ -34,9 +34,10 @@ def test_variants_share_the_load_by_weight_and_change_it_in_place(world: StandIn
         world.variant("one", InitialVariantWeight=3.0),
         world.variant("two", InitialVariantWeight=1.0),
     )
+    with constant_load(name, rate=RATE, server=world.aws, body=b"1") as shared:
+        eventually(lambda: shared.report.sent >= 120)
     with constant_load(name, rate=RATE, server=world.aws, body=b"1") as load:
-        eventually(lambda: load.report.succeeded >= 120)
-        before = load.report.by_variant.copy()
+        eventually(lambda: len(load.report.by_answer) == 2)
         world.sagemaker.update_endpoint_weights_and_capacities(
             EndpointName=name,
             DesiredWeightsAndCapacities=[
@@ -53,12 +54,11 @@ def test_variants_share_the_load_by_weight_and_change_it_in_place(world: StandIn
             DesiredWeightsAndCapacities=[{"VariantName": "two", "DesiredInstanceCount": 1}],
         )
         world.settled(name)
-    assert load.report.failed == then.report.failed == []
-    assert before["one"] / before.total() == pytest.approx(0.75, abs=0.03)
-    assert {answer.split()[0] for answer in load.report.by_answer} == {"one", "two"}
+    assert shared.report.failed == load.report.failed == then.report.failed == []
+    assert shared.report.by_variant["one"] / shared.report.sent == pytest.approx(0.75, abs=0.03)
     assert set(then.report.by_variant) == {"two"}
     # The one that was asked by name is counted too.
-    every = load.report.by_variant + then.report.by_variant
+    every = shared.report.by_variant + load.report.by_variant + then.report.by_variant
     wanted = {"one": every["one"] + 1, "two": every["two"]}
     eventually(lambda: {one: world.metric("Invocations", name, one) for one in wanted} == wanted)
 
@@ -72,7 +72,7 @@ def test_a_shadow_gets_its_share_and_never_slows_or_fails_the_caller(world: Stan
     )
     with constant_load(name, rate=RATE, server=world.aws, body=b"1") as load:
         time.sleep(1)
-        world.model("slowly", DELAY="3", STATUS="500")
+        world.model("slowly", DELAY="10", STATUS="500")
         slow = [world.variant("slowly", InitialVariantWeight=1.0)]
         world.config("shadowed-2", world.variant("one"), ShadowProductionVariants=slow)
         assert world.update(name, "shadowed-2")["EndpointConfigName"] == "shadowed-2"
@@ -80,7 +80,7 @@ def test_a_shadow_gets_its_share_and_never_slows_or_fails_the_caller(world: Stan
     report = load.report
     assert report.failed == []
     assert set(report.by_variant) == {"one"}
-    assert report.latency(95) < 3  # what the shadow takes
+    assert report.latency(95) < 10  # what the shadow takes
     eventually(lambda: world.metric("Invocations", name, "slowly") > 0)
     shadowed = world.metric("Invocations", name, "broken")
     assert world.metric("Invocation5XXErrors", name, "broken") == shadowed
@@ -187,12 +187,12 @@ def test_an_alarm_on_what_the_data_plane_counted_rolls_back(world: StandIns) -> 
                 "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "guarded-errors"}]},
             },
         )
-        time.sleep(1)  # in which the last of the canary's answers are counted
-        failed = len(load.report.failed)
-        time.sleep(1)
+        over = time.time()
+        asked = load.report.sent
+        eventually(lambda: load.report.sent > asked + RATE)
     assert after["EndpointConfigName"] == "guarded-1"
     assert "guarded-errors" in after["FailureReason"]
     (summary,) = after["ProductionVariants"]
     assert (summary["CurrentInstanceCount"], summary["CurrentWeight"]) == (2, 0.5)
     assert {failure.status for failure in load.report.failed} == {424}  # the canary's own answers
-    assert len(load.report.failed) == failed  # and none after the rollback
+    assert all(failure.sent < over for failure in load.report.failed)  # none after the rollback
