@@ -89,6 +89,10 @@ class Connection(asyncio.Protocol):
         """A request has been handed over and not been answered."""
         return self._current is not None
 
+    def answers(self, exchange: Exchange) -> bool:
+        """Whether this request has been handed over and not been answered."""
+        return self._current is exchange
+
     @property
     def idle(self) -> bool:
         """Nothing has been asked that is not answered, nothing has begun to arrive."""

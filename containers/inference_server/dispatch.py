@@ -146,8 +146,9 @@ class Dispatcher:
             for exchange in batch:
                 exchange.end_chunks(complete=False)
             late = Answer(b"the answer came to a halt", "text/plain", 504, chunks=iter(()))
-        self._answer(batch, [late] * len(batch))
+        # Before the answer, which so says that the connection closes: nobody is served here again.
         self._stuck()
+        self._answer(batch, [late] * len(batch))
 
     def _answer(self, batch: Sequence[Exchange], outcomes: Sequence[Outcome]) -> None:
         try:

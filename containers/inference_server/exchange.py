@@ -48,7 +48,12 @@ class Exchange(Request):
     @property
     def gone(self) -> bool:
         """Whether nobody waits for the answer any more."""
-        return self.connection.transport is None
+        return self.connection.transport is None or self.over
+
+    @property
+    def over(self) -> bool:
+        """Whether it was answered or given up on: the connection is the next request's."""
+        return not self.connection.answers(self)
 
     @property
     def plain(self) -> bool:
@@ -75,17 +80,21 @@ class Exchange(Request):
         self.connection.finish(self.keep_alive)
 
     def begin_chunks(self, answer: Answer) -> None:
-        """Send the head of an answer that comes in pieces."""
+        """Send the head of an answer that comes in pieces, unless it comes too late."""
+        if self.over:
+            return
         self.keep_alive = self.keep_alive and not self.connection.server.one_each
         self.connection.write(head_of(answer, keep_alive=self.keep_alive, chunked=self.http11))
 
     def send_chunk(self, content: bytes) -> None:
         """Send one piece; an empty one is nothing."""
-        if content:
+        if content and not self.over:
             self.connection.write(chunk_of(content) if self.http11 else content)
 
     def end_chunks(self, *, complete: bool) -> None:
         """End the answer; an incomplete one by breaking the connection, which a client notices."""
+        if self.over:
+            return
         if not complete:
             self.connection.give_up()
         elif self.http11:

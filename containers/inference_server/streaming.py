@@ -87,9 +87,10 @@ def pump(
             ahead.release()
 
     complete = False
+    # First, or an answer that is overdue by now could get two heads.
+    patience.client_takes()
     loop.call_soon_threadsafe(exchange.begin_chunks, answer)
     try:
-        patience.client_takes()
         for piece in answer.chunks:
             patience.client_takes()
             while not exchange.connection.writable and not exchange.gone:
