@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
 from inference_server.listening import open_port
-from inference_server.logs import configure, log
+from inference_server.logs import configure, flush, log
 from inference_server.settings import read_settings
 from inference_server.user import leave_root
 
@@ -30,6 +31,8 @@ def main(arguments: list[str]) -> int:
         # Each worker has a core's worth of work already; must be set before numpy is imported.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # From the port on somebody may wait for our end; the supervisor listens a moment later.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     listener = open_port(settings.host, settings.port)
     if listener is None:
         return _fail(f"cannot listen on {settings.host}:{settings.port}; the port may be taken")
@@ -65,7 +68,7 @@ def _fail(sentence: str, code: int = 1) -> int:
 
 if __name__ == "__main__":
     exit_code = main(sys.argv[1:])
-    sys.stdout.flush()
+    flush(patience=1)
     sys.stderr.flush()
     # A user's model may keep threads that never end; SageMaker waits for the process.
     os._exit(exit_code)

@@ -19,7 +19,7 @@ from tempfile import TemporaryFile
 from inference_server import worker
 from inference_server.errors import ModelLoadError
 from inference_server.listening import turn_newcomers_away
-from inference_server.logs import log
+from inference_server.logs import flush, log
 from inference_server.memory import settle
 from inference_server.models.base import Predictor
 from inference_server.models.load import load, shareable
@@ -28,6 +28,7 @@ from inference_server.settings import Settings
 # Workers that fail again and again: 0.1 s, 0.2 s, ... between tries, within the 5 s promised.
 LONGEST_WAIT_SECONDS = 3.0
 STOP_SECONDS = 25.0
+STOPS = {signal.SIGTERM, signal.SIGINT}
 
 
 @dataclass(slots=True)
@@ -67,9 +68,11 @@ class Supervisor:
 
     def run(self) -> str | None:
         """Serve until SIGTERM or SIGINT; the sentence that says why otherwise."""
+        # Before the handlers, which do nothing themselves.
+        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
-        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         self._selector.register(self._wake_reader, selectors.EVENT_READ, self._woken)
         self._fork_room()
         if not self._settings.multi_model and shareable(self._settings):
@@ -152,7 +155,7 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # what a worker started itself may hold the other end open
         # A signal between the fork and the child's own handlers must not be lost.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         pid = os.fork()
         if pid == 0:
             code = 70
@@ -163,9 +166,9 @@ class Supervisor:
                 logging.getLogger(__name__).exception("the worker failed")
             finally:
                 with suppress(OSError):
-                    sys.stdout.flush()
+                    flush(patience=1)
                 os._exit(code)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         theirs.close()
         child = _Child(pid, number, ours)
         self._children[pid] = child
@@ -180,9 +183,9 @@ class Supervisor:
             report.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # Until the loop has handlers of its own there is no request to finish.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPS:
             signal.signal(number, _leave)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
     def _reported(self, child: _Child) -> None:
         try:
@@ -226,11 +229,11 @@ class Supervisor:
                 self._due[child.number] = time.monotonic() + wait
 
     def _keep_going(self) -> None:
-        if self._loading:
-            return
         if self._stopping_since is not None:
             if time.monotonic() - self._stopping_since > STOP_SECONDS:
                 self._signal(signal.SIGKILL)
+            return
+        if self._loading:
             return
         for number, due in list(self._due.items()):
             if time.monotonic() >= due:

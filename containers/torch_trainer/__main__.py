@@ -24,6 +24,8 @@ def main(arguments: list[str]) -> int:
 
 def _train(paths: Paths) -> int:
     if RANK not in os.environ:
+        # Held until one of us listens, and by those who are started meanwhile until they do.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         count = _processes(paths)
         # With peers elsewhere also a single one: what ends it may not let it say so.
         if count > 1 or len(paths.hosts()) > 1:
@@ -67,6 +69,7 @@ def _spread(count: int) -> int:
             process.send_signal(number)
 
     signal.signal(signal.SIGTERM, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     codes = _codes(started)
     failed = next((code for code in codes if code), 0)
     if failed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from trainer import job
 from training_job import program
 from training_job.paths import Paths
 
@@ -15,7 +14,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _train(paths: Paths) -> int:
-    job.run(paths, program.stop_on_sigterm("round"))
+    stop = program.stop_on_sigterm("round")
+    # Slow to import: not before the signal is heard.
+    from trainer import job
+
+    job.run(paths, stop)
     return 0
 
 

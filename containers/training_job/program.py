@@ -16,7 +16,7 @@ from training_job.paths import Paths
 
 logger = logging.getLogger(__name__)
 # In which whoever ended first on this instance, or the process that watches it, says why.
-_AFTER_YOU_SECONDS = 3.0
+_AFTER_YOU_SECONDS = 10.0
 
 
 def run(name: str, arguments: list[str], work: Callable[[Paths], int], *, smaller: str) -> int:
@@ -42,7 +42,10 @@ def run(name: str, arguments: list[str], work: Callable[[Paths], int], *, smalle
 
 
 def stop_on_sigterm(unit: str) -> threading.Event:
-    """Set by SIGTERM; SageMaker kills 120 s later, so the job ends after the round or epoch."""
+    """Set by SIGTERM; SageMaker kills 120 s later, so the job ends after the round or epoch.
+
+    One that was held until now is heard too.
+    """
     stop = threading.Event()
 
     def on_sigterm(_signal: int, _frame: FrameType | None) -> None:
@@ -50,4 +53,5 @@ def stop_on_sigterm(unit: str) -> threading.Event:
         stop.set()
 
     signal.signal(signal.SIGTERM, on_sigterm)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     return stop
