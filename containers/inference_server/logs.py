@@ -6,7 +6,9 @@ import itertools
 import logging
 import os
 import select
+import stat
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -27,6 +29,8 @@ _numbers = itertools.count(1)
 # What a stalled reader of the log may miss nothing of: about a megabyte.
 _MOST_WAITING = 5000
 _waiting: deque[bytes] = deque()
+_writing = threading.Lock()
+_own: int | None = None  # stdout, if it is a pipe, as a file that never waits
 
 
 class _JsonFormatter(logging.Formatter):
@@ -37,11 +41,37 @@ class _JsonFormatter(logging.Formatter):
         return _line(record.created, record.levelname, record.getMessage(), fields).decode()
 
 
+class _Lines(logging.Handler):
+    """Other loggers' lines wait for their reader as ours do, and stall nobody either."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            _waiting.append(self.format(record).encode() + b"\n")
+            flush()
+        except Exception:  # noqa: BLE001  as every handler does
+            self.handleError(record)
+
+
 def configure(level: int) -> None:
     """Send every logger's lines to stdout as JSON."""
-    handler = logging.StreamHandler(sys.stdout)
+    global _own
+    _own = _opened_anew(sys.stdout.fileno())
+    handler = _Lines()
     handler.setFormatter(_JsonFormatter())
     logging.basicConfig(level=level or logging.NOTSET, handlers=[handler], force=True)
+
+
+def _opened_anew(descriptor: int) -> int | None:
+    """A pipe as a file of this server's own; None where that cannot be had.
+
+    Whether a write waits is told for a file, and whoever started us uses the other one too.
+    """
+    try:
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:  # no Linux, or a pipe of another user
+        pass
+    return None
 
 
 def log(level: int, message: str, **fields: object) -> None:
@@ -82,7 +112,12 @@ def flush(*, patience: float = 0) -> None:
     `patience` seconds here, and in the end the oldest are dropped.
     """
     sys.stdout.flush()  # what a user's script printed comes first
-    descriptor = sys.stdout.fileno()
+    descriptor = sys.stdout.fileno() if _own is None else _own
+    with _writing:  # a script may log on its thread
+        _write(descriptor, patience)
+
+
+def _write(descriptor: int, patience: float) -> None:
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     while _waiting:
@@ -93,7 +128,12 @@ def flush(*, patience: float = 0) -> None:
         together = _waiting.popleft()
         while _waiting and len(together) + len(_waiting[0]) <= _ATOMIC:
             together += _waiting.popleft()
-        os.write(descriptor, together)
+        try:
+            written = os.write(descriptor, together)
+        except BlockingIOError:  # another worker has filled it meanwhile
+            written = 0
+        if written < len(together):
+            _waiting.appendleft(together[written:])
 
 
 def new_id() -> str:

@@ -1,8 +1,11 @@
 """What is known about a request afterwards."""
 
 import json
+import subprocess
 
 import pytest
+from support.inference_server import PYTHON
+from support.training_job import ROOT
 
 
 def invocations(server):
@@ -51,6 +54,54 @@ def test_a_log_that_nobody_reads_stops_no_answer(serve, trained):
     server = serve(trained("binary").base)
     for _ in range(700):  # more than the 64 KB that a pipe holds
         assert server.invoke("UA,1,2,1").status == 200
+
+
+FAILS = """
+def model_fn(model_dir): return None
+def predict_fn(data, model): raise KeyError("no such column")
+"""
+
+
+def test_nor_does_it_stop_what_is_answered_to_a_model_that_fails(serve, tmp_path):
+    """Each failure is told with its trace."""
+    (tmp_path / "model" / "code").mkdir(parents=True)
+    (tmp_path / "model" / "code" / "inference.py").write_text(FAILS)
+    server = serve(tmp_path)
+    for _ in range(100):
+        assert server.invoke("[1]", "application/json").status == 500
+    assert '"trace":"Traceback' in server.log()
+
+
+FULL = """
+import os, select, sys
+from inference_server import logs
+logs.configure(20)
+os.set_blocking(1, False)
+try:
+    while os.write(1, b"x" * 4096):
+        pass
+except BlockingIOError:
+    os.set_blocking(1, True)
+looks = [[(1, select.POLLOUT)], []]  # there was room, until another worker took it
+class Poll:
+    def register(self, *_): ...
+    def poll(self, _): return looks.pop(0)
+logs.select.poll = Poll
+logs.log(20, "first")
+assert not looks and len(logs._waiting) == 1
+os._exit(0)
+"""
+
+
+def test_a_pipe_that_another_worker_fills_meanwhile_stops_no_answer_either():
+    """Of several that see room for a line, one has it; the others' lines wait."""
+    with subprocess.Popen(
+        [PYTHON, "-c", FULL], env={"PYTHONPATH": str(ROOT / "containers")}, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
