@@ -184,16 +184,21 @@ class Models:
 
     def _remember(self) -> None:
         content = orjson.dumps({name: str(folder) for name, (folder, _) in self._loaded.items()})
-        os.ftruncate(self._remembered, 0)
-        os.pwrite(self._remembered, content, 0)
+        # A line in the place of the last one: at no moment is there nothing to be read.
+        os.pwrite(self._remembered, content + b"\n", 0)
+        os.ftruncate(self._remembered, len(content) + 1)
+
+    def _known(self) -> dict[str, str]:
+        size = os.fstat(self._remembered).st_size
+        line = os.pread(self._remembered, size, 0).partition(b"\n")[0]
+        try:
+            found: dict[str, str] = orjson.loads(line or b"{}")
+        except ValueError:  # the last process died as it wrote a long one
+            return {}
+        return found
 
     def _restore(self) -> None:
-        size = os.fstat(self._remembered).st_size
-        try:
-            known = orjson.loads(os.pread(self._remembered, size, 0) or b"{}")
-        except ValueError:  # the last process died as it wrote
-            known = {}
-        for name, url in known.items():
+        for name, url in self._known().items():
             outcome = self._tried(name, Path(url))
             if isinstance(outcome, Answer):
                 log(logging.ERROR, "not loaded", model=name, error=outcome.body.decode())

@@ -4,9 +4,12 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
+from support.inference_server import PYTHON
+from support.training_job import ROOT
 
 JSON = "application/json"
 SCRIPT = """
@@ -215,7 +218,7 @@ def test_the_models_are_there_again_after_the_process_was_killed(models):
     server = models()
     assert load(server, "a", models.onnx("a")).status == 200
     os.kill(server.worker(), signal.SIGKILL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     seen = set()
     while 200 not in seen:
         assert time.monotonic() < deadline
@@ -224,3 +227,36 @@ def test_the_models_are_there_again_after_the_process_was_killed(models):
         except OSError:
             continue
     assert 404 not in seen
+
+
+REMEMBERS = """
+import os, tempfile
+from pathlib import Path
+from inference_server.many import Models
+models = object.__new__(Models)
+with tempfile.TemporaryFile() as file:
+    models._remembered, models._loaded = file.fileno(), {}
+    def seen(call):
+        def called(*words):
+            found = call(*words)
+            print(*models._known())
+            return found
+        return called
+    os.pwrite, os.ftruncate = seen(os.pwrite), seen(os.ftruncate)
+    for names in ("a", "ab", "b"):
+        models._loaded = {name: (Path(name * 9), None) for name in names}
+        models._remember()
+"""
+
+
+def test_at_no_moment_is_it_forgotten_which_models_are_there():
+    """The process may be killed after any step: whoever takes over reads what is written then."""
+    done = subprocess.run(
+        [PYTHON, "-c", REMEMBERS],
+        env={"PYTHONPATH": str(ROOT / "containers")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["a", "a", "a b", "a b", "b", "b"]
