@@ -130,8 +130,10 @@ class Server:
         self._loop.call_later(1, self._second)
 
     def _close_idle(self) -> None:
+        # Not those that have asked nothing yet: they have just come, and a client that is slow to
+        # begin has as long as ever (`deadlines`).
         for connection in list(self._connections):
-            if connection.idle and connection.transport is not None:
+            if connection.answered and connection.idle and connection.transport is not None:
                 connection.transport.close()
         if self._connections:
             self._loop.call_later(IDLE_GRACE_SECONDS, self._close_idle)

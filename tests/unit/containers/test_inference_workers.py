@@ -98,9 +98,9 @@ def test_a_model_that_crashes_its_process_fails_that_request_and_no_other(serve,
 
 
 def test_a_request_that_takes_too_long_is_a_504_and_the_next_one_is_answered(serve, script_base):
-    server = serve(script_base, SAGEMAKER_MODEL_SERVER_TIMEOUT="2")
+    server = serve(script_base, SAGEMAKER_MODEL_SERVER_TIMEOUT="5")
     answer = server.invoke("[60]", JSON)
-    assert (answer.status, answer.error) == (504, "the model gave no answer after 2 s")
+    assert (answer.status, answer.error) == (504, "the model gave no answer after 5 s")
     until(lambda: server.ping() == 200)
     assert server.invoke("[0]", JSON).status == 200
 
@@ -131,6 +131,16 @@ def test_sigterm_drains_every_worker(serve, script_base):
         thread.join()
     assert not lost
     assert set(statuses) == {200}
+
+
+def test_who_has_connected_and_not_asked_yet_is_still_answered(serve, script_base):
+    server = serve(script_base)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(1.5)  # idle connections that were answered before are closed by then
+    connection.send(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
+    assert server.process.wait(timeout=60) == 0
 
 
 def test_workers_end_when_their_supervisor_is_killed(serve, script_base):
@@ -172,24 +182,39 @@ def test_the_last_word_of_a_worker_is_heard_also_after_its_end():
     assert done.stdout == "no such model {}\n"
 
 
+WAITS = """
+import pathlib, time
+def model_fn(model_dir): return pathlib.Path(model_dir).parent / "waits"
+def predict_fn(data, model):
+    while model.exists():
+        time.sleep(0.02)
+    return 1
+"""
+
+
 def test_bodies_that_wait_for_a_slow_script_count_until_they_are_answered(serve, script_base):
     """Each is complete, so none of them waits for its client any more; all the same they are held.
 
     The limit is 256 MB, where sixteen of the largest bodies are less.
     """
-    server = serve(script_base, SAGEMAKER_MAX_PAYLOAD_IN_MB="2")
-    body = b"[0.02" + b" " * (2 * 1024**2 - 6) + b"]"
+    (script_base / "model/code/inference.py").write_text(WAITS)
+    waits = script_base / "waits"
+    waits.touch()
+    server = serve(
+        script_base, SAGEMAKER_MAX_PAYLOAD_IN_MB="2", SAGEMAKER_MODEL_SERVER_TIMEOUT="300"
+    )
+    body = b"[0" + b" " * (2 * 1024**2 - 3) + b"]"
     head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     whole = head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    slow = whole.replace(b"[0.02", b"[1.50")
     before = resident(server)
     connections = []
     for _ in range(200):
-        connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
         connections.append(connection)
         with suppress(BrokenPipeError, ConnectionResetError):
-            connection.sendall(slow if len(connections) == 1 else whole)
+            connection.sendall(whole)
     most = resident(server) - before
+    waits.unlink()
     statuses = []
     for connection in connections:
         with suppress(ConnectionResetError):
@@ -200,7 +225,7 @@ def test_bodies_that_wait_for_a_slow_script_count_until_they_are_answered(serve,
     assert most < 320 * 1024**2
     # All of it is given back: as many again are taken.
     for gone in range(150):
-        connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
         connection.sendall(whole)
         if gone % 2:
             assert connection.recv(1000)[9:12] == b"200"
