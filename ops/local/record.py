@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,7 +26,10 @@ def write(where: Paths, pid: int, port: int, enforce: bool) -> None:
 
     created = psutil.Process(pid).create_time()
     record = Record(pid=pid, created=created, port=port, enforce=enforce)
-    where.record.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    # Renamed into place: who finds half a record takes it for none, and the process for nobody's.
+    part = where.record.with_name(f".{where.record.name}.{os.getpid()}")
+    part.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    part.replace(where.record)
 
 
 def read(where: Paths) -> Record | None:
@@ -42,7 +46,9 @@ def process_of(record: Record) -> Any:
 
     try:
         process = psutil.Process(record.pid)
-        ours = abs(process.create_time() - record.created) < 1 and "local_aws" in process.cmdline()
+        words = process.cmdline()  # none for a moment, as it takes its parent's place
+        ours = abs(process.create_time() - record.created) < 1
+        ours = ours and ("local_aws" in words or not words)
         return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None

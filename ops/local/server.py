@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ops import settings
 from ops.errors import OpsError
@@ -19,6 +20,7 @@ from ops.settings import ROOT
 DEFAULT_PORT = 4747
 STARTUP_SECONDS = 60.0  # measured 2-4 s; a minute allows for a machine busy with something else
 GRACE_SECONDS = 15.0  # a hanging custom resource keeps the server from ending on SIGTERM
+KILL_SECONDS = 60.0  # for SIGKILL, which a machine that swaps may take long about
 # Bake times, cooldowns and alarm periods of `make local` are this much shorter than AWS's: an
 # asynchronous endpoint that scaled to zero is back in seconds instead of minutes.
 TIME_FACTOR = 10.0
@@ -144,10 +146,9 @@ def stop(where: Paths | None = None) -> bool:
         try:
             children = process.children(recursive=True)
             process.terminate()
-            psutil.wait_procs([process], timeout=GRACE_SECONDS)
-            if process.is_running():
+            if not _ends(process, GRACE_SECONDS):
                 process.kill()
-                process.wait(GRACE_SECONDS)
+                _ends(process, KILL_SECONDS)
             # Its containers and functions die with it; whoever outlived it is ended here.
             for child in psutil.wait_procs(children, timeout=1)[1]:
                 child.kill()
@@ -156,6 +157,22 @@ def stop(where: Paths | None = None) -> bool:
     where.record.unlink(missing_ok=True)
     (where.state / "server.json").unlink(missing_ok=True)
     return process is not None
+
+
+def _ends(process: Any, seconds: float) -> bool:
+    """Whether it ends in time; one whose parent does not ask for its exit code has ended too."""
+    import psutil
+
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            process.wait(0.1)
+            return True
+        except psutil.TimeoutExpired:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            if time.monotonic() > deadline:
+                return False
 
 
 def tail(path: Path, lines: int = 25) -> list[str]:

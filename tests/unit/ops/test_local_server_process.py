@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.ports import free_port
 
 from ops.errors import OpsError
-from ops.local import server
+from ops.local import record, server
 from ops.local.lock import held
 from ops.local.paths import Paths, paths
 
@@ -76,6 +77,59 @@ def test_a_server_that_ignores_sigterm_is_killed(
         os.kill(started.pid, 0)
 
 
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "local_aws"])
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_server_has_stopped_also_where_nobody_asks_for_its_exit_code(where: Paths) -> None:
+    """As in a container whose first process is no init, once `make local` itself has ended."""
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        try:
+            assert parent.stdout is not None
+            where.home.mkdir(parents=True)
+            record.write(where, int(parent.stdout.readline()), 1, enforce=False)
+            assert server.stop(where) is True
+            assert server.running(where) is None
+        finally:
+            parent.kill()
+
+
+def test_a_server_that_has_no_command_line_yet_is_stopped_too(where: Paths) -> None:
+    """For a moment after its start the kernel tells none."""
+    where.home.mkdir(parents=True)
+    for _ in range(20):
+        process = subprocess.Popen([sys.executable, "-c", "input()", "local_aws"])
+        record.write(where, process.pid, 1, enforce=False)
+        assert server.stop(where) is True
+        process.wait()
+
+
+def test_a_record_is_there_as_a_whole_or_not_at_all(
+    where: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another command may read it at any moment, also while the next one is written."""
+    where.home.mkdir(parents=True)
+    record.write(where, os.getpid(), 1, enforce=False)
+    seen = []
+    write_text = Path.write_text
+
+    def halfway(path: Path, text: str, **words: Any) -> int:
+        write_text(path, text[:5], **words)
+        seen.append(record.read(where))
+        return write_text(path, text, **words)
+
+    monkeypatch.setattr(Path, "write_text", halfway)
+    record.write(where, os.getpid(), 2, enforce=False)
+    assert [found.port for found in seen if found] == [1]
+    known = record.read(where)
+    assert known is not None
+    assert known.port == 2
+
+
 def test_a_server_that_ends_at_once_is_reported_with_its_last_lines(
     where: Paths, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,8 +152,8 @@ def test_never_touches_a_process_that_got_the_old_pid(where: Paths) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         where.home.mkdir(parents=True)
-        record = {"pid": stranger.pid, "created": time.time() - 9999, "port": 1, "enforce": False}
-        where.record.write_text(json.dumps(record))
+        known = {"pid": stranger.pid, "created": time.time() - 9999, "port": 1, "enforce": False}
+        where.record.write_text(json.dumps(known))
         assert server.stop(where) is False
         assert stranger.poll() is None
     finally:
