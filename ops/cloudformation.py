@@ -191,6 +191,8 @@ def set_parameters(
     described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     if str(described["StackStatus"]).endswith("_IN_PROGRESS"):
         settle(stack)
+        # Whoever changed it may have changed these parameters, or the template's.
+        described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     now = parameters(described)
     if values.items() <= now.items() and succeeded(str(described["StackStatus"])):
         return False

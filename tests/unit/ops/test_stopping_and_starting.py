@@ -9,7 +9,7 @@ import pytest
 from support.aws_fakes import Paginated
 from typer.testing import CliRunner
 
-from ops import activity
+from ops import activity, cloudformation
 from ops.__main__ import app
 from ops.errors import OpsError
 from ops.settings import Deployment
@@ -41,6 +41,32 @@ class Stack:
         self.asked.append(asked)
         self.active = asked["Parameters"][0]["ParameterValue"]
         self.events = [_event("Endpoint", "DELETE_COMPLETE"), _event(STACK, "UPDATE_COMPLETE")]
+
+
+class Changing(Stack):
+    """One that somebody else's deployment gives a parameter more, as we ask for ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    def describe_stacks(self, **_: str) -> dict[str, Any]:
+        self.looks += 1
+        found = super().describe_stacks()
+        [stack] = found["Stacks"]
+        if self.looks == 1:
+            return {"Stacks": [stack | {"StackStatus": "UPDATE_IN_PROGRESS"}]}
+        stack["Parameters"].append({"ParameterKey": "Another", "ParameterValue": "1"})
+        return found
+
+
+def test_a_parameter_that_came_with_the_update_that_was_waited_for_keeps_its_value(
+    services: dict[str, Any],
+) -> None:
+    services["cloudformation"] = stack = Changing()
+    cloudformation.set_parameter(STACK, "MaxCapacity", "8")
+    [asked] = stack.asked
+    assert {"ParameterKey": "Another", "UsePreviousValue": True} in asked["Parameters"]
 
 
 def _event(logical_id: str, status: str) -> dict[str, Any]:
