@@ -24,7 +24,7 @@ def client(server):
     opened = []
 
     def connect():
-        connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
         opened.append(connection)
         return connection
 
@@ -321,7 +321,7 @@ def test_a_client_that_asks_once_may_take_a_large_answer_slowly(serve, tmp_path,
     server = serve(tmp_path)
     size = 20_000_000  # far more than the kernel keeps for a client
     content = f"POST /invocations {head}\r\nContent-Type: application/json\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(f"{content}Content-Length: 10\r\n\r\n[{size}]".encode())
         time.sleep(2.5)  # clients are looked after every second
         assert everything(connection).count(b"x") == size

@@ -118,7 +118,7 @@ def refusal(base: Path, **words: str) -> str:
         env=environment(base, **{"SAGEMAKER_BIND_TO_PORT": str(free_port()), **words}),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -51,7 +51,7 @@ def slow(base, step):
 
 def ended(server):
     """The exit code and what was said."""
-    server.process.wait(timeout=30)
+    server.process.wait(timeout=60)
     return server.process.returncode, server.log()
 
 
@@ -93,7 +93,7 @@ def test_sigterm_lets_the_request_in_flight_finish_and_exits_0(serve, base):
     predicting.unlink()
     client.join()
     assert (answers[0].status, answers[0].json()) == (200, [1, 2])
-    assert server.process.wait(timeout=30) == 0
+    assert server.process.wait(timeout=60) == 0
 
 
 def test_sigterm_while_the_model_loads_ends_at_once(serve, base):
@@ -102,7 +102,7 @@ def test_sigterm_while_the_model_loads_ends_at_once(serve, base):
     while server.ping() is None:
         time.sleep(0.02)
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(timeout=30) == 0
+    assert server.process.wait(timeout=60) == 0
 
 
 def test_logs_one_json_object_a_line(serve, trained):

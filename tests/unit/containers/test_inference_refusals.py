@@ -273,21 +273,23 @@ def test_refuses(servers, fault):
 
 def test_a_column_with_an_endless_name_costs_no_more_than_an_endless_value(servers):
     def ask(row):
-        """The answer, and how long it took at best: the rest is the machine's other work."""
-        body, took = json.dumps({"instances": [row]}), []
-        for _ in range(4):
-            began = time.monotonic()
-            answer = servers("binary").invoke(body, JSON)
-            took.append(time.monotonic() - began)
-        return answer, min(took)
+        """The answer, and how long it took."""
+        body, began = json.dumps({"instances": [row]}), time.monotonic()
+        return servers("binary").invoke(body, JSON), time.monotonic() - began
 
     endless = "carrier" * 2_000_000
-    answer, seconds = ask({"carrier": endless})
-    assert answer.status == 200
-    refused, longer = ask({endless: 1})
-    assert refused.status == 400
-    assert refused.error.endswith(f"is unknown; allowed: {COLUMNS}")
-    assert longer < 3 * seconds + 0.3
+    seconds, longer = [], []
+    for _ in range(20):  # at best: the rest is the machine's other work
+        answer, took = ask({"carrier": endless})
+        assert answer.status == 200
+        seconds.append(took)
+        refused, took = ask({endless: 1})
+        assert refused.status == 400
+        assert refused.error.endswith(f"is unknown; allowed: {COLUMNS}")
+        longer.append(took)
+        if min(longer) < 3 * min(seconds) + 0.3:
+            break
+    assert min(longer) < 3 * min(seconds) + 0.3
 
 
 def test_the_server_lives_on_after_all_of_them(servers):

@@ -17,6 +17,11 @@ FAILS = """
 def model_fn(model_dir): return 2
 def predict_fn(data, model): raise KeyError("weights")
 """
+WHO_FAILS = """
+import os
+def model_fn(model_dir): return 2
+def predict_fn(data, model): raise KeyError(os.getpid())
+"""
 STREAMS = """
 def model_fn(model_dir): return None
 def input_fn(data, content_type): return content_type
@@ -154,9 +159,13 @@ def test_a_sample_may_have_any_name_and_place(start, tmp_path):
 
 
 def test_with_nothing_to_ask_it_says_once_that_nothing_is_proven(start):
-    server = start(FAILS, environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "2"})
-    time.sleep(1)  # one worker is enough for a 200; the other one shall say nothing either
-    assert server.invoke("[1]", JSON).status == 500
+    server = start(WHO_FAILS, environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "2"})
+    failed, deadline = set(), time.monotonic() + 60
+    while len(failed) < 2:  # one worker is enough for a 200; the other one shall say nothing either
+        assert time.monotonic() < deadline, "one of the workers never answered"
+        answer = server.invoke("[1]", JSON)
+        assert answer.status == 500
+        failed.add(answer.error)
     assert server.ping() == 200  # one request decides nothing
     warnings = [message for message in said(server) if message.startswith(NOTHING_PROVEN)]
     assert len(warnings) == 1

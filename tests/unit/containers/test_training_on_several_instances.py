@@ -1,8 +1,10 @@
 """Several instances train one model; each is a process with a resourceconfig.json of its own."""
 
 import json
+import random
 import socket
 import time
+from contextlib import suppress
 
 import numpy as np
 from support.training_job import TrainingJob, as_csv, schema, table
@@ -12,10 +14,15 @@ HOSTS = ["127.0.0.1", "127.0.1", "localhost"]
 
 
 def free_port():
-    """Not that of `support.ports`: XGBoost's tracker sets no SO_REUSEADDR."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    """One below those that the kernel gives to whoever asks for any, until the tracker has it.
+
+    Not that of `support.ports`: XGBoost's tracker sets no SO_REUSEADDR.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311  no secret
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return str(port)
 
 
 class Cluster:
