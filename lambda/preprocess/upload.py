@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from preprocess.s3 import S3
@@ -52,6 +52,8 @@ class Upload:
         """Nothing of the object is kept."""
         for part in self.parts:
             part.cancel()
+        # One that arrives after the end of its upload is kept, and paid for, all the same.
+        wait(self.parts)
         if self.upload is not None:
             self.s3.abort(self.bucket, self.key, self.upload)
 
