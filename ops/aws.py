@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import cache
 from typing import Any
 
 from ops import settings
 from ops.errors import OpsError
 from ops.local import server
+
+_making = threading.Lock()  # a client may be used by several threads, a session may not
 
 
 def use_local_if_meant() -> None:
@@ -49,7 +52,8 @@ def client(service: str) -> Any:
     try:
         # By name: the typed stubs want a literal for each service.
         make: Any = boto3.client
-        return make(service, config=config)
+        with _making:
+            return make(service, config=config)
     except NoRegionError as fault:
         raise OpsError(
             "no AWS region is chosen", fix="export AWS_REGION=<region> (and credentials)"
