@@ -86,13 +86,16 @@ def package(name: str, *, wheels: str, root: Path = ROOT, out: Path | None = Non
     known = json.loads(stamp.read_text()) if stamp.exists() else {}
     fresh = target.exists() and {key: known.get(key) for key in wanted} == wanted
     if not fresh:
-        part = target.with_suffix(".part")
-        if dependencies:
-            shutil.copyfile(dependencies, part)
-        with zipfile.ZipFile(part, "a" if dependencies else "w") as archive:
-            _add(archive, code)
-        part.replace(target)
-        stamp.write_text(json.dumps(wanted) + "\n")
+        # In a folder of its own: another run may make the same one, and a third read it.
+        with tempfile.TemporaryDirectory(prefix=".", dir=out) as temporary:
+            part, told = Path(temporary, target.name), Path(temporary, stamp.name)
+            if dependencies:
+                shutil.copyfile(dependencies, part)
+            with zipfile.ZipFile(part, "a" if dependencies else "w") as archive:
+                _add(archive, code)
+            part.replace(target)
+            told.write_text(json.dumps(wanted) + "\n")
+            told.replace(stamp)
     with zipfile.ZipFile(target) as archive:
         unzipped = sum(entry.file_size for entry in archive.infolist())
     if unzipped > LIMIT:
@@ -116,7 +119,7 @@ def _dependencies(name: str, requirements: Path, *, wheels: str, out: Path) -> P
         return target
     cache.mkdir(exist_ok=True)
     for old in cache.glob(f"{name}-{wheels}-*.zip"):
-        old.unlink()
+        old.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as temporary:
         folder = Path(temporary, "installed")
         _install(requirements, folder, wheels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,25 @@ def test_a_package_holds_the_folder_at_its_root_and_no_caches(root: Path) -> Non
     assert made.path == root / "build/lambda/greet.zip"
     with zipfile.ZipFile(made.path) as archive:
         assert archive.namelist() == ["greet/__init__.py", "greet/handler.py"]
+
+
+def test_two_runs_may_make_the_same_package_at_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, made = packaging._add, []
+
+    def meanwhile(archive: zipfile.ZipFile, files: Any) -> None:
+        monkeypatch.setattr(packaging, "_add", add)
+        made.append(_made(root))
+        add(archive, files)
+
+    monkeypatch.setattr(packaging, "_add", meanwhile)
+    made.append(_made(root))
+    assert [one.built for one in made] == [True, True]
+    with zipfile.ZipFile(root / "build/lambda/greet.zip") as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["greet/__init__.py", "greet/handler.py"]
+    assert not _made(root).built
 
 
 def test_the_same_inputs_give_the_same_bytes_whenever_they_were_written(root: Path) -> None:
