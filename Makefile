@@ -247,9 +247,14 @@ bench-preprocessing: ready ## Measure preprocessing beside pandas and polars (AR
 bench-serving: ready ## Measure the inference server beside nginx, FastAPI, the shape of AWS's sample, ... (ARGS="--rounds 1")
 	$(PYTHON_) benchmarks/serving/compare.py $(ARGS)
 
+# Tests of examples drawn at random: `make test` draws the same ones each time.
+PROPERTIES := tests/unit/parity tests/unit/containers/test_inference_pickles.py \
+  $(addprefix tests/unit/preprocess/test_,preprocess_content.py line_texts.py blocks_at_once.py)
+
 .PHONY: abuse test-torch
 abuse: ready ## Mistreat the function and the server at length, and print the figures (SOAK_SECONDS=600)
 	$(PYTHON_) -m pytest -m abuse tests/abuse
+	$(PYTHON_) -m pytest --hypothesis-profile search $(PROPERTIES)
 
 # PyTorch's wheel and its CUDA libraries are gigabytes: an environment of their own, made here only.
 # TORCH=cpu is a tenth of the size, of PyTorch's own index: UV_FIND_LINKS or UV_INDEX names it.
