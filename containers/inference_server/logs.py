@@ -33,6 +33,15 @@ _writing = threading.Lock()
 _own: int | None = None  # stdout, if it is a pipe, as a file that never waits
 
 
+def _begin_anew() -> None:
+    global _writing
+    _waiting.clear()  # the parent writes them
+    _writing = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, object] = {}

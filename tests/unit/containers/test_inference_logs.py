@@ -82,6 +82,8 @@ try:
         pass
 except BlockingIOError:
     os.set_blocking(1, True)
+"""
+TAKEN = """
 looks = [[(1, select.POLLOUT)], []]  # there was room, until another worker took it
 class Poll:
     def register(self, *_): ...
@@ -91,17 +93,36 @@ logs.log(20, "first")
 assert not looks and len(logs._waiting) == 1
 os._exit(0)
 """
+FORKED = """
+logs.log(20, "first")
+assert len(logs._waiting) == 1
+worker = os.fork()
+if worker == 0:
+    os._exit(len(logs._waiting))
+os._exit(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
+"""
+
+
+def with_a_full_pipe(program):
+    """The exit code of a program whose stdout nobody reads."""
+    with subprocess.Popen(
+        [PYTHON, "-c", FULL + program],
+        env={"PYTHONPATH": str(ROOT / "containers")},
+        stdout=subprocess.PIPE,
+    ) as process:
+        try:
+            return process.wait(timeout=60)
+        finally:
+            process.kill()
 
 
 def test_a_pipe_that_another_worker_fills_meanwhile_stops_no_answer_either():
     """Of several that see room for a line, one has it; the others' lines wait."""
-    with subprocess.Popen(
-        [PYTHON, "-c", FULL], env={"PYTHONPATH": str(ROOT / "containers")}, stdout=subprocess.PIPE
-    ) as process:
-        try:
-            assert process.wait(timeout=60) == 0
-        finally:
-            process.kill()
+    assert with_a_full_pipe(TAKEN) == 0
+
+
+def test_a_line_that_waits_is_not_said_by_a_new_worker_too():
+    assert with_a_full_pipe(FORKED) == 0
 
 
 @pytest.mark.parametrize(
