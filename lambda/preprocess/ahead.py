@@ -9,15 +9,18 @@ from typing import TypeVar
 
 T = TypeVar("T")
 MOST = 2  # tasks of one kind at once
+BLOCKS = 3  # and of reading blocks of the object, one of which often waits for the others
 
 
 def readers() -> ThreadPoolExecutor:
     """Return threads for one run: for ranges of the object, and blocks of it or of the spool."""
-    return ThreadPoolExecutor(2 * MOST, "read")
+    return ThreadPoolExecutor(MOST + BLOCKS, "read")
 
 
-def ahead(pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], T]]) -> Generator[T]:
-    """Yield what each task returns, in order; `MOST` of them run at once.
+def ahead(
+    pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], T]], *, most: int = MOST
+) -> Generator[T]:
+    """Yield what each task returns, in order; `most` of them run at once.
 
     All that were begun come to their end, so that a task may wait for the one before it. Who owns
     the pool waits for them, never this generator: one that is left in the middle is closed by the
@@ -26,7 +29,7 @@ def ahead(pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], T]]) -> Generat
     """
     waiting: deque[Future[T]] = deque()
     while True:
-        while len(waiting) < MOST and (task := next(tasks, None)) is not None:
+        while len(waiting) < most and (task := next(tasks, None)) is not None:
             waiting.append(pool.submit(task))
         if not waiting:
             return

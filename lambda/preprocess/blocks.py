@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 import polars as pl
 
-from preprocess.ahead import ahead
+from preprocess.ahead import BLOCKS, ahead
 from preprocess.batch import Job
 from preprocess.split import keyed
 from preprocess.validation import Validator
@@ -62,7 +62,7 @@ def blocks(
             begin = end
 
     with closing(jobs):
-        yield from ahead(pool, tasks())
+        yield from ahead(pool, tasks(), most=BLOCKS)
 
 
 def _block(

@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 
-TIMEOUT = 60  # seconds for a connection to answer; a range is 10 MiB
+TIMEOUT = 60  # seconds for a connection to answer; a range is 8 MiB
 
 
 class Connections:

@@ -15,7 +15,7 @@ from preprocess.faults import ObjectFault, SizeFault
 from preprocess.limits import MIB, largest_object
 from preprocess.s3 import S3, S3Error
 
-CHUNK = int(os.environ.get("PREPROCESS_CHUNK_BYTES", str(10 * MIB)))
+CHUNK = int(os.environ.get("PREPROCESS_CHUNK_BYTES", str(8 * MIB)))
 START = 4096
 # A byte of DEFLATE is at most 1,032 bytes unpacked. Tables pack ten to thirty to one; a run of
 # zeros, which is what a bomb is, is all that packs a thousand to one.

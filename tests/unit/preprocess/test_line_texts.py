@@ -17,7 +17,7 @@ LINES = st.text(CHARACTERS, min_size=1) | st.sampled_from(
 @given(lines=st.lists(LINES, min_size=1, max_size=20), data=st.data())
 def test_lines_of_any_text_are_found_by_their_number(lines: list[str], data: st.DataObject) -> None:
     lines[0] = f"0{lines[0]}"
-    numbers = data.draw(st.lists(st.integers(0, len(lines) - 1)))
+    numbers = sorted(data.draw(st.sets(st.integers(0, len(lines) - 1))))
 
     found = texts("".join(f"{line}\n" for line in lines).encode(), numbers)
 
