@@ -62,6 +62,8 @@ class ParquetFiles:
 
     def abort(self) -> None:
         """Files without a manifest that names them are not part of anything."""
+        if self.packed is not None:
+            self.packed.cancel()
         for file in self.sent:
             file.cancel()
 

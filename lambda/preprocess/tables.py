@@ -12,8 +12,7 @@ import polars as pl
 from preprocess.recipe import ordered, rounded
 
 Counted = tuple[list[str | None], list[int]]  # values, null among them, and how often each came
-
-COUNT = " count"
+COUNT = " count"  # a column's name, which no column of the data has
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
