@@ -19,7 +19,7 @@ from sagemaker_workflow.log_group import log_group
 # The newest Python that Lambda offers and cdk-nag knows (AwsSolutions-L1). The package holds only
 # pure Python and abi3 wheels, so it runs on any.
 RUNTIME = lambda_.Runtime.PYTHON_3_14
-# An object of any size is read in some 350 MB; Lambda gives CPU in proportion to memory.
+# An object of any size is read in some 360 MB; Lambda gives CPU in proportion to memory.
 SMALLEST_MEMORY_MB = 2048
 
 
