@@ -36,14 +36,7 @@ def counted(text: bytes, mark: str) -> int:
     As ends of lines polars counts them several times as fast as `bytes.count`, and other threads
     can run meanwhile.
     """
-    ends = pl.scan_csv(
-        text,
-        has_header=False,
-        schema={"line": pl.String},
-        separator="\1",
-        quote_char=None,
-        eol_char=mark,
-    )
+    ends = _lines(text, separator="\1", eol_char=mark)
     found: int = ends.select(pl.len()).collect().item()
     return found if text.endswith(mark.encode()) else found - 1
 
@@ -58,13 +51,21 @@ def texts(piece: bytes, indexes: list[int]) -> list[str]:
 
     polars passes over the others as fast as Python does, and other threads can run meanwhile.
     """
-    lines = pl.scan_csv(
-        piece,
-        has_header=False,
-        schema={"line": pl.String},
-        separator="\0",
-        quote_char=None,
-        row_index_name="index",
-    )
+    lines = _lines(piece, separator="\0", row_index_name="index")
     found: list[str] = lines.filter(pl.col("index").is_in(indexes)).collect()["line"].to_list()
     return found
+
+
+def _lines(
+    text: bytes, *, separator: str, eol_char: str = "\n", row_index_name: str | None = None
+) -> pl.LazyFrame:
+    """Return some text as a column of its lines, up to the separator where one holds it."""
+    return pl.scan_csv(
+        text,
+        has_header=False,
+        schema={"line": pl.String},
+        separator=separator,
+        quote_char=None,
+        eol_char=eol_char,
+        row_index_name=row_index_name,
+    )

@@ -105,6 +105,17 @@ class Running:
         return time.monotonic() - began
 
 
+def everything(connection: socket.socket) -> bytes:
+    """All that comes until the other end closes."""
+    content = b""
+    try:
+        while piece := connection.recv(65536):
+            content += piece
+    except ConnectionResetError:
+        pass
+    return content
+
+
 def request(body: bytes, kind: str = "text/csv", extra: str = "") -> bytes:
     head = f"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: {kind}\r\n{extra}"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body

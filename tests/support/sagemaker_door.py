@@ -119,6 +119,22 @@ class Aws:
         assert self.settled(name)["EndpointStatus"] == "InService"
         return name
 
+    def training_job(self, name: str = "job", **changes: Any) -> dict[str, Any]:
+        """What CreateTrainingJob takes; a change to None leaves a member out."""
+        wanted = {
+            "TrainingJobName": name,
+            "RoleArn": ROLE,
+            "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            "OutputDataConfig": {"S3OutputPath": "s3://artifacts/out"},
+            "ResourceConfig": {
+                "InstanceType": "ml.m5.large",
+                "InstanceCount": 1,
+                "VolumeSizeInGB": 10,
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+        } | changes
+        return {k: v for k, v in wanted.items() if v is not None}
+
     def train(self, job: Mapping[str, Any], *, update: Any, stop: threading.Event) -> Any:
         """In the place of the runtime's run_training_job."""
         update(SecondaryStatus="Downloading", StatusMessage="Downloading input data")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.inference_server import everything
 
 HEAD = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
 
@@ -31,16 +32,6 @@ def client(server):
     yield connect
     for connection in opened:
         connection.close()
-
-
-def everything(connection):
-    content = b""
-    try:
-        while piece := connection.recv(65536):
-            content += piece
-    except ConnectionResetError:
-        pass
-    return content
 
 
 def first(connection):

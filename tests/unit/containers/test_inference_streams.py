@@ -8,7 +8,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from support.inference_server import PYTHON
+from support.inference_server import PYTHON, everything
 from support.training_job import ROOT
 
 from inference_server import streaming
@@ -74,12 +74,7 @@ def test_a_generator_that_stalls_is_given_up_on_and_its_worker_replaced(serve, t
     body = b"[600]"
     head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     connection.send(head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-    content = b""
-    try:
-        while piece := connection.recv(65536):
-            content += piece
-    except ConnectionResetError:
-        pass
+    content = everything(connection)
     assert content.count(b"HTTP/1.1") == 1
     assert content.endswith(b"6\r\npiece \r\n")  # cut off, not ended
     server.wait()
@@ -109,12 +104,7 @@ def test_what_comes_after_the_504_is_no_answer_to_the_clients_next_request(serve
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     connection.send(2 * (head + b"Content-Length: 2\r\n\r\n[]"))
-    content = b""
-    try:
-        while piece := connection.recv(65536):
-            content += piece
-    except ConnectionResetError:
-        pass
+    content = everything(connection)
     assert content.startswith(b"HTTP/1.1 504")
     assert b"connection: close" in content
     assert content.count(b"HTTP/1.1") == 1

@@ -10,22 +10,6 @@ from local_aws.runtime.transform import TransformOutcome
 from local_aws.sagemaker import processing_jobs, transform_jobs
 
 
-def _training(aws: Aws, name: str = "job", **changes: Any) -> dict[str, Any]:
-    request = {
-        "TrainingJobName": name,
-        "RoleArn": aws.role,
-        "AlgorithmSpecification": {"TrainingImage": aws.image, "TrainingInputMode": "File"},
-        "OutputDataConfig": {"S3OutputPath": "s3://artifacts/out"},
-        "ResourceConfig": {
-            "InstanceType": "ml.m5.large",
-            "InstanceCount": 1,
-            "VolumeSizeInGB": 10,
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
-    } | changes
-    return {k: v for k, v in request.items() if v is not None}
-
-
 def _transform(name: str = "job", **changes: Any) -> dict[str, Any]:
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://in/"}}
     return {
@@ -66,9 +50,9 @@ def _done(aws: Aws, kind: str, name: str = "job") -> dict[str, Any]:
 
 def test_refuses_a_job_name_that_was_used(aws: Aws) -> None:
     """contracts.md, refusals: job name reused; also after the job ended."""
-    aws.call("CreateTrainingJob", **_training(aws))
+    aws.call("CreateTrainingJob", **aws.training_job())
     _done(aws, "Training")
-    error = aws.refusal("CreateTrainingJob", **_training(aws))
+    error = aws.refusal("CreateTrainingJob", **aws.training_job())
     assert error.code == "ResourceInUse"
     assert error.message.startswith("Training job names must be unique within an AWS account")
 
@@ -78,7 +62,7 @@ def test_a_failed_job_carries_the_containers_sentence(aws: Aws) -> None:
     aws.training = TrainingOutcome(
         status="Failed", secondary_status="Failed", failure_reason="AlgorithmError: no target"
     )
-    aws.call("CreateTrainingJob", **_training(aws))
+    aws.call("CreateTrainingJob", **aws.training_job())
     job = _done(aws, "Training")
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"] == "AlgorithmError: no target"
@@ -88,7 +72,7 @@ def test_a_failed_job_carries_the_containers_sentence(aws: Aws) -> None:
 
 def test_a_stopped_job_ends_stopped(aws: Aws) -> None:
     aws.training_waits = True
-    aws.call("CreateTrainingJob", **_training(aws))
+    aws.call("CreateTrainingJob", **aws.training_job())
     aws.call("StopTrainingJob", TrainingJobName="job")
     assert _done(aws, "Training")["TrainingJobStatus"] == "Stopped"
     error = aws.refusal("StopTrainingJob", TrainingJobName="job")
@@ -97,7 +81,7 @@ def test_a_stopped_job_ends_stopped(aws: Aws) -> None:
 
 def test_events_follow_the_job(aws: Aws) -> None:
     """contracts.md 9.2: epoch milliseconds, tags as a map, one event a transition."""
-    aws.call("CreateTrainingJob", **_training(aws, Tags=[{"Key": "team", "Value": "ml"}]))
+    aws.call("CreateTrainingJob", **aws.training_job(Tags=[{"Key": "team", "Value": "ml"}]))
     _done(aws, "Training")
     aws.eventually(lambda: aws.events[-1]["detail"]["TrainingJobStatus"] == "Completed")
     details = [e["detail"] for e in aws.events]
@@ -115,25 +99,25 @@ def test_events_follow_the_job(aws: Aws) -> None:
 @pytest.mark.parametrize("member", ["ResourceConfig", "StoppingCondition"])
 def test_refuses_an_ordinary_job_without_resources_or_limit(aws: Aws, member: str) -> None:
     """contracts.md 1.5: not required in the model any more, so refused here."""
-    aws.call("CreateTrainingJob", **_training(aws, "good"))
-    error = aws.refusal("CreateTrainingJob", **_training(aws, "bad", **{member: None}))
+    aws.call("CreateTrainingJob", **aws.training_job("good"))
+    error = aws.refusal("CreateTrainingJob", **aws.training_job("bad", **{member: None}))
     assert f"{member} is required" in error.message
 
 
 def test_refuses_spot_without_enough_waiting_time(aws: Aws) -> None:
     """contracts.md 1.5: MaxWaitTimeInSeconds >= MaxRuntimeInSeconds."""
     limits = {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600}
-    good = _training(aws, "good", StoppingCondition=limits, EnableManagedSpotTraining=True)
+    good = aws.training_job("good", StoppingCondition=limits, EnableManagedSpotTraining=True)
     aws.call("CreateTrainingJob", **good)
     short = {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 599}
-    bad = _training(aws, "bad", StoppingCondition=short, EnableManagedSpotTraining=True)
+    bad = aws.training_job("bad", StoppingCondition=short, EnableManagedSpotTraining=True)
     assert "MaxWaitTimeInSeconds" in aws.refusal("CreateTrainingJob", **bad).message
 
 
 def test_refuses_a_training_image_that_is_not_there(aws: Aws) -> None:
-    aws.call("CreateTrainingJob", **_training(aws, "good"))
+    aws.call("CreateTrainingJob", **aws.training_job("good"))
     missing = {"TrainingImage": f"{aws.image}x", "TrainingInputMode": "File"}
-    bad = _training(aws, "bad", AlgorithmSpecification=missing)
+    bad = aws.training_job("bad", AlgorithmSpecification=missing)
     assert "not found" in aws.refusal("CreateTrainingJob", **bad).message
 
 

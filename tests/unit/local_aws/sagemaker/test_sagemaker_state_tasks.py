@@ -14,21 +14,6 @@ from local_aws.sagemaker import state_tasks
 SYNC = "arn:aws:states:::sagemaker:createTrainingJob.sync"
 
 
-def _training(aws: Aws, name: str = "job") -> dict[str, Any]:
-    return {
-        "TrainingJobName": name,
-        "RoleArn": aws.role,
-        "AlgorithmSpecification": {"TrainingImage": aws.image, "TrainingInputMode": "File"},
-        "OutputDataConfig": {"S3OutputPath": "s3://artifacts/out"},
-        "ResourceConfig": {
-            "InstanceType": "ml.m5.large",
-            "InstanceCount": 1,
-            "VolumeSizeInGB": 10,
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
-    }
-
-
 def _run(resource: str, params: dict[str, Any], stop: threading.Event | None = None) -> Any:
     task = state_tasks.tasks()[resource.removeprefix("arn:aws:states:::").removesuffix(".sync")]
     return task(resource, params, stop or threading.Event())
@@ -36,7 +21,7 @@ def _run(resource: str, params: dict[str, Any], stop: threading.Event | None = N
 
 def test_a_sync_task_ends_with_the_jobs_description(aws: Aws) -> None:
     """contracts.md 12.2: `.sync` output = Describe* response."""
-    answer = _run(SYNC, _training(aws))
+    answer = _run(SYNC, aws.training_job())
     assert answer["TrainingJobStatus"] == "Completed"
     assert answer["ModelArtifacts"]["S3ModelArtifacts"] == aws.training.model_artifacts
     assert answer["CreationTime"] > 1e12
@@ -44,7 +29,7 @@ def test_a_sync_task_ends_with_the_jobs_description(aws: Aws) -> None:
 
 def test_a_task_without_sync_does_not_wait(aws: Aws) -> None:
     aws.training_waits = True
-    answer = _run(SYNC.removesuffix(".sync"), _training(aws))
+    answer = _run(SYNC.removesuffix(".sync"), aws.training_job())
     assert list(answer) == ["TrainingJobArn"]
     aws.call("StopTrainingJob", TrainingJobName="job")
 
@@ -55,16 +40,16 @@ def test_a_failed_job_fails_the_task_with_its_description(aws: Aws) -> None:
         status="Failed", secondary_status="Failed", failure_reason="AlgorithmError: no"
     )
     with pytest.raises(StateTaskError) as caught:
-        _run(SYNC, _training(aws))
+        _run(SYNC, aws.training_job())
     assert caught.value.error == "States.TaskFailed"
     assert json.loads(caught.value.cause)["FailureReason"] == "AlgorithmError: no"
 
 
 def test_a_refused_request_fails_by_the_integrations_name(aws: Aws) -> None:
     """contracts.md 12.2: SageMaker.AmazonSageMakerException."""
-    _run(SYNC, _training(aws))
+    _run(SYNC, aws.training_job())
     with pytest.raises(StateTaskError) as caught:
-        _run(SYNC, _training(aws))
+        _run(SYNC, aws.training_job())
     assert caught.value.error == "SageMaker.AmazonSageMakerException"
     assert "ResourceInUse" in caught.value.cause
 
@@ -75,7 +60,7 @@ def test_an_aborted_task_stops_its_job(aws: Aws) -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(StateTaskError):
-        _run(SYNC, _training(aws), stop)
+        _run(SYNC, aws.training_job(), stop)
     aws.eventually(
         lambda: (
             aws.call("DescribeTrainingJob", TrainingJobName="job")["TrainingJobStatus"] == "Stopped"

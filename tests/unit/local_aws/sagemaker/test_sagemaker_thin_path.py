@@ -15,15 +15,7 @@ def test_an_endpoint_comes_into_service_and_answers(aws: Aws) -> None:
 
 
 def test_a_training_job_completes_with_its_artifacts_and_metrics(aws: Aws) -> None:
-    aws.call(
-        "CreateTrainingJob",
-        TrainingJobName="job",
-        RoleArn=aws.role,
-        AlgorithmSpecification={"TrainingImage": aws.image, "TrainingInputMode": "File"},
-        OutputDataConfig={"S3OutputPath": "s3://artifacts/out"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
-        StoppingCondition={"MaxRuntimeInSeconds": 600},
-    )
+    aws.call("CreateTrainingJob", **aws.training_job())
     aws.eventually(
         lambda: (
             aws.call("DescribeTrainingJob", TrainingJobName="job")["TrainingJobStatus"]

@@ -96,15 +96,7 @@ def test_a_training_job_ends_in_one_step(aws: Aws, monkeypatch: pytest.MonkeyPat
             yield record
 
     monkeypatch.setattr(jobs, "changing", seen)
-    aws.call(
-        "CreateTrainingJob",
-        TrainingJobName="job",
-        RoleArn=aws.role,
-        AlgorithmSpecification={"TrainingImage": aws.image, "TrainingInputMode": "File"},
-        OutputDataConfig={"S3OutputPath": "s3://artifacts/out"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
-        StoppingCondition={"MaxRuntimeInSeconds": 600},
-    )
+    aws.call("CreateTrainingJob", **aws.training_job())
     job = store.training_jobs.get("job")
     assert job is not None
     aws.eventually(lambda: job.record["TrainingJobStatus"] == "Failed")
@@ -115,16 +107,7 @@ def test_a_training_job_ends_in_one_step(aws: Aws, monkeypatch: pytest.MonkeyPat
 
 def test_a_job_whose_tags_are_refused_is_not_there(aws: Aws) -> None:
     twice = [{"Key": "team", "Value": "a"}, {"Key": "team", "Value": "b"}]
-    error = aws.refusal(
-        "CreateTrainingJob",
-        TrainingJobName="job",
-        RoleArn=aws.role,
-        AlgorithmSpecification={"TrainingImage": aws.image, "TrainingInputMode": "File"},
-        OutputDataConfig={"S3OutputPath": "s3://artifacts/out"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
-        StoppingCondition={"MaxRuntimeInSeconds": 600},
-        Tags=twice,
-    )
+    error = aws.refusal("CreateTrainingJob", **aws.training_job(Tags=twice))
     assert "unique" in error.message
     assert aws.call("ListTrainingJobs")["TrainingJobSummaries"] == []
 
